@@ -1,0 +1,1 @@
+"""People: the command line, the chat page and the server behind it."""

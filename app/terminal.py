@@ -1,0 +1,137 @@
+"""What the command line prints: answers, articles, tables and progress."""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from app.render import NO_ANSWER, confidence_word
+from corpus import Article
+from index import ArticleInfo
+from qa import Answer, Quote
+
+
+def complain(message: str) -> None:
+    """One line on stderr."""
+    sys.stderr.write(f"articleqa: {plain(' '.join(message.split()))}\n")
+
+
+def plain(text: str) -> str:
+    """Text that cannot steer a terminal: control and format characters replaced, line ends and tabs kept."""
+    return "".join(c if c in "\n\t" or unicodedata.category(c) not in {"Cc", "Cf", "Cs"} else "\ufffd" for c in text)
+
+
+@contextmanager
+def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A progress bar on stderr, shown on a terminal only; call what it gives with the number of steps done."""
+    console = Console(stderr=True)
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda steps: bar.advance(task, steps)
+
+
+def print_answer(answer: Answer) -> None:
+    """The quote in bold inside its sentence, where it stands, and how sure it is."""
+    console = Console(highlight=False)
+    if answer.understood_as != answer.question:
+        console.print(Text(plain(f"understood as: {answer.understood_as}"), style="italic"))
+    if answer.best is None:
+        console.print(Text(NO_ANSWER, style="bold"))
+        console.print(Text(plain(answer.reason or ""), style="dim"))
+        if answer.hits:
+            console.print(Text("closest passage:", style="dim"))
+            _indented(console, Text(plain(answer.hits[0].passage.text)))
+            _indented(console, _place(answer.hits[0].article))
+        return
+    console.print(Text(plain(answer.best.span.text), style="bold"))
+    _quoted(console, answer, answer.best)
+    if answer.alternatives:
+        console.print(Text("or perhaps:", style="dim"))
+        for quote in answer.alternatives:
+            sure = f"{plain(quote.span.text)}  ({confidence_word(quote.confidence)}, {quote.confidence:.0%})"
+            _indented(console, Text(sure, style="dim"))
+
+
+def article_table(articles: Sequence[ArticleInfo]) -> None:
+    """A table of the library's articles."""
+    table = Table(box=None, pad_edge=False, expand=True)
+    # an id has to be whole to be typed again; of a title, the beginning will do
+    table.add_column("ID", no_wrap=True, min_width=max(len(info.id) for info in articles))
+    table.add_column("Date", no_wrap=True)
+    table.add_column("Title", no_wrap=True, ratio=1)
+    table.add_column("Passages", justify="right")
+    for info in articles:
+        table.add_row(
+            info.id, info.published.isoformat() if info.published else "", Text(plain(info.title)), str(info.passages)
+        )
+    Console(highlight=False).print(table)
+
+
+def print_article(article: Article) -> None:
+    """What is known about an article, and its text."""
+    console = Console(highlight=False)
+    for name, value in article_dict(article).items():
+        if name not in {"text", "anchors", "pages"} and value:
+            console.print(Text(f"{name}: ", style="dim").append(plain(str(value)), style="not dim"))
+    console.print()
+    sys.stdout.write(plain(article.text).rstrip("\n") + "\n")
+
+
+def info_dict(info: ArticleInfo) -> dict[str, Any]:
+    """One row of the list as JSON."""
+    return {
+        "id": info.id,
+        "title": info.title,
+        "source": info.source,
+        "published": info.published.isoformat() if info.published else None,
+        "author": info.author,
+        "characters": info.characters,
+        "passages": info.passages,
+    }
+
+
+def article_dict(article: Article) -> dict[str, Any]:
+    """One article as JSON."""
+    return {
+        "id": article.id,
+        "title": article.title,
+        "source": article.source,
+        "published": article.published.isoformat() if article.published else None,
+        "author": article.author,
+        "language": article.language,
+        "sha256": article.sha256,
+        "pages": list(article.pages),
+        "anchors": [{"start": anchor.start, "label": anchor.label} for anchor in article.anchors],
+        "text": article.text,
+    }
+
+
+def _quoted(console: Console, answer: Answer, quote: Quote) -> None:
+    first = quote.span.start - quote.sentence_start
+    last = first + len(quote.span.text)
+    sentence = Text(plain(quote.sentence[:first]))
+    sentence.append(plain(quote.sentence[first:last]), style="bold")
+    sentence.append(plain(quote.sentence[last:]))
+    _indented(console, sentence)
+    _indented(console, _place(answer.articles[quote.span.passage.article_id], quote.confidence))
+
+
+def _place(article: Article, confidence: float | None = None) -> Text:
+    parts = [plain(article.title), article.published.isoformat() if article.published else "", plain(article.id)]
+    if confidence is not None:
+        parts.append(f"{confidence_word(confidence)} ({confidence:.0%})")
+    return Text(" · ".join(part for part in parts if part), style="dim")
+
+
+def _indented(console: Console, text: Text) -> None:
+    console.print(Padding(text, (0, 0, 0, 2)))

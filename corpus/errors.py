@@ -1,0 +1,27 @@
+"""The errors whose message is meant for the person at the keyboard.
+
+The command line and the chat page catch `ArticleQAError` and show its message; anything else is a bug
+of ours and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+
+class ArticleQAError(Exception):
+    """Base of every error that is shown to the user: one line that names the thing and the remedy."""
+
+
+class ArticleFileError(ArticleQAError):
+    """An article's file cannot be read as an article."""
+
+
+class LibraryError(ArticleQAError):
+    """The library on disk cannot be opened, read or written."""
+
+
+class ModelError(ArticleQAError):
+    """A model's files are missing, altered or of the wrong kind."""
+
+
+class QuestionError(ArticleQAError, ValueError):
+    """A question, or a file of questions, that cannot be answered as it stands."""

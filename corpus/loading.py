@@ -1,0 +1,92 @@
+"""Files and folders in, articles out.
+
+To add a format, write a function from a path to articles and give it a line in `LOADERS`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from corpus.articles import Article
+from corpus.errors import ArticleFileError
+from corpus.html import load_html
+from corpus.jsonl import load_jsonl
+from corpus.text import load_markdown, load_txt
+
+LOADERS: dict[str, Callable[[Path], list[Article]]] = {
+    ".txt": load_txt,
+    ".text": load_txt,
+    ".md": load_markdown,
+    ".markdown": load_markdown,
+    ".html": load_html,
+    ".htm": load_html,
+    ".jsonl": load_jsonl,
+}
+SAMPLES = Path(__file__).parent / "samples"
+
+
+def load(source: str | os.PathLike[str]) -> list[Article]:
+    """The articles of one file (a JSONL file may hold many), or of every file of a known format in a folder.
+
+    Raises `ArticleFileError` when there is nothing to read or a file is not an article.
+    """
+    return [article for path in find_files([source]) for article in load_file(path)]
+
+
+def load_file(path: Path) -> list[Article]:
+    """The articles of one file, by the ending of its name."""
+    loader = LOADERS.get(path.suffix.lower())
+    if loader is None:
+        raise ArticleFileError(
+            f"{path}: articles of this kind cannot be read; the endings known are {' '.join(LOADERS)}"
+        )
+    return loader(path)
+
+
+def find_files(sources: Iterable[str | os.PathLike[str]]) -> list[Path]:
+    """The absolute paths of the files that `sources` name, folders searched in depth, each once, in a stable order.
+
+    In folders, only regular files of a known format count; hidden files and symbolic links are passed over.
+    """
+    found: dict[Path, None] = {}
+    for source in sources:
+        path = Path(os.path.abspath(source))
+        if path.is_dir():
+            files = _in_folder(path)
+            if not files:
+                raise ArticleFileError(f"{path}: no articles in this folder; the endings known are {' '.join(LOADERS)}")
+            found.update(dict.fromkeys(files))
+        elif path.is_file():
+            found[path] = None
+        elif path.exists():
+            raise ArticleFileError(f"{path}: not a regular file; name a file or a folder of articles")
+        else:
+            raise ArticleFileError(f"{path}: there is no such file or folder; check the spelling")
+    return list(found)
+
+
+def samples() -> list[Article]:
+    """The bundled sample articles, with a source that is the same on every machine."""
+    return [
+        replace(article, source=f"sample:{path.name}") if article.source == str(path) else article
+        for path in find_files([SAMPLES])
+        for article in load_file(path)
+    ]
+
+
+def _in_folder(folder: Path) -> list[Path]:
+    files: list[Path] = []
+    for root, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        files.extend(
+            Path(root, name)
+            for name in sorted(names)
+            if not name.startswith(".")
+            and Path(name).suffix.lower() in LOADERS
+            and not Path(root, name).is_symlink()
+            and Path(root, name).is_file()
+        )
+    return files

@@ -1,0 +1,148 @@
+"""Speed and memory on this machine: from cold start, warm, and of embedding."""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from corpus import ArticleQAError, samples, split
+from corpus.loading import SAMPLES
+from eval.commands import print_tables, progress
+from eval.dataset import BUNDLED_QUESTIONS, load_questions
+from eval.facts import Facts, collect
+from eval.figures import Table, markdown
+from eval.output import check_output, write_output
+from eval.run import evaluate
+from index import Library
+from qa import ArticleQA
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
+    from eval.summary import Latency
+
+_HELP_RUNS = 5
+_ASK_RUNS = 3
+_EMBED_RUNS = 3
+_TIMEOUT_SECONDS = 300
+_HOME = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """The speed of one machine; times of new processes are wall time, from start to exit, in seconds.
+
+    `warm` are the milliseconds of retrieving, reading and both over the bundled questions. `peak_mb` is the most
+    memory (resident, in 10^6 bytes) that one process asking one question took, None where the system does not say.
+    """
+
+    help_seconds: float
+    cold_ask_seconds: float
+    warm: dict[str, Latency]
+    passages_per_second: float
+    peak_mb: float | None
+
+
+def run_bench(console: Console, json_out: Path | None) -> Bench:
+    """Measure this machine, print the numbers to `console`, and write them to `json_out` and a .md beside it.
+
+    Raises `ArticleQAError` when a command fails or a file cannot be written.
+    """
+    check_output(json_out)
+    found, facts = _measure()
+    print_tables(console, [_table(found)])
+    if json_out is not None:
+        write_output(json_out, _to_dict(found, facts), markdown("Speed on this machine", facts, [_table(found)]))
+    return found
+
+
+def _measure() -> tuple[Bench, Facts]:
+    questions = load_questions(BUNDLED_QUESTIONS)
+    with progress("measuring", _HELP_RUNS + _ASK_RUNS + _EMBED_RUNS + len(questions)) as advance:
+        help_seconds, cold, peak = [], [], None
+        for _ in range(_HELP_RUNS):
+            help_seconds.append(_run(["--help"]))
+            advance(1)
+        # New processes come before any model is loaded here: Linux counts the memory of the parent at the fork
+        # towards the peak of the child.
+        with tempfile.TemporaryDirectory(prefix="articleqa-bench-") as folder:
+            _run(["add", str(SAMPLES), "--library", folder])
+            for _ in range(_ASK_RUNS):
+                cold.append(_run(["ask", questions[0].question, "--library", folder, "--json"]))
+                advance(1)
+            peak = _peak_mb_of_children()
+        with ArticleQA(Library.in_memory()) as bot:
+            bot.library.add(samples())
+            texts = [passage.text for article in samples() for passage in split(article)]
+            embedding = []
+            for _ in range(_EMBED_RUNS):
+                begun = time.perf_counter()
+                bot.library.embedder.encode_passages(texts)
+                embedding.append(time.perf_counter() - begun)
+                advance(1)
+            bot.answer(questions[0].question)
+            warm = evaluate(bot, questions, on_progress=advance).latency
+            facts = collect(bot.reader.name, embedder=bot.library.embedder.name, passages=len(texts))
+    found = Bench(
+        help_seconds=statistics.median(help_seconds),
+        cold_ask_seconds=statistics.median(cold),
+        warm=dict(warm),
+        passages_per_second=len(texts) / statistics.median(embedding),
+        peak_mb=peak,
+    )
+    return found, facts
+
+
+def _run(arguments: Sequence[str]) -> float:
+    """Run our own command line in a new process; the seconds it took. Raises `ArticleQAError` when it fails."""
+    command = [sys.executable, "-m", "app", *arguments]
+    begun = time.perf_counter()
+    try:
+        done = subprocess.run(command, cwd=_HOME, capture_output=True, timeout=_TIMEOUT_SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ArticleQAError(f"articleqa {arguments[0]}: did not finish ({error}); run it by itself") from error
+    seconds = time.perf_counter() - begun
+    if done.returncode != 0:
+        lines = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["no message"]
+        raise ArticleQAError(f"articleqa {arguments[0]}: failed ({lines[-1]}); `articleqa doctor` says what is wrong")
+    return seconds
+
+
+def _peak_mb_of_children() -> float | None:
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit / 1e6
+
+
+def _table(bench: Bench) -> Table:
+    rows = (
+        (f"articleqa --help, s (median of {_HELP_RUNS})", f"{bench.help_seconds:.2f}"),
+        (f"one question from cold start, s (median of {_ASK_RUNS})", f"{bench.cold_ask_seconds:.2f}"),
+        *((f"warm {stage}, ms, p50 / p95", f"{t.p50:.0f} / {t.p95:.0f}") for stage, t in bench.warm.items()),
+        ("passages embedded per second", f"{bench.passages_per_second:.0f}"),
+        ("peak memory of one question, MB", "-" if bench.peak_mb is None else f"{bench.peak_mb:.0f}"),
+    )
+    return Table("Speed", ("measure", "value"), rows)
+
+
+def _to_dict(bench: Bench, facts: Facts) -> dict[str, Any]:
+    return {
+        "kind": "bench",
+        "help_s": round(bench.help_seconds, 3),
+        "cold_ask_s": round(bench.cold_ask_seconds, 3),
+        "warm_ms": {stage: {"p50": round(t.p50, 1), "p95": round(t.p95, 1)} for stage, t in bench.warm.items()},
+        "passages_per_second": round(bench.passages_per_second, 1),
+        "peak_mb": None if bench.peak_mb is None else round(bench.peak_mb, 1),
+        "run": asdict(facts),
+    }

@@ -1,0 +1,215 @@
+"""Files of questions with accepted answers, and of reading examples with their passages."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from corpus import QuestionError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+BUNDLED_QUESTIONS = Path(__file__).parent / "data" / "bundled.jsonl"
+_GZIP = b"\x1f\x8b"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question and every answer that counts as right; no `answers` means that the articles do not say.
+
+    `article_id` is the article that says it, if only one does. `history` holds the (question, answer or None) pairs
+    before it, oldest first.
+    """
+
+    id: str
+    question: str
+    answers: tuple[str, ...] = ()
+    article_id: str | None = None
+    history: tuple[tuple[str, str | None], ...] = ()
+    category: str | None = None
+
+    @property
+    def answerable(self) -> bool:
+        """Whether the articles say it."""
+        return bool(self.answers)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingExample:
+    """A question on one passage and every answer that counts as right; no `answers` means that it does not say."""
+
+    id: str
+    question: str
+    passage: str
+    answers: tuple[str, ...] = ()
+
+    @property
+    def answerable(self) -> bool:
+        """Whether the passage says it."""
+        return bool(self.answers)
+
+
+def load_questions(path: Path) -> list[Question]:
+    """The questions of a JSONL file, or .gz of one.
+
+    Its rows are `{"id", "question", "answers", "article_id"?, "history"?, "category"?}`, where `history` is a list of
+    `[question, answer or null]`; other fields are passed over. Raises `QuestionError` naming file, line and remedy.
+    """
+    questions: dict[str, Question] = {}
+    for place, row in _rows(_read(path), path):
+        question = Question(
+            id=_id(row, place),
+            question=_text(row.get("question"), place, '"question"'),
+            answers=_answers(row, place),
+            article_id=_optional(row, "article_id", place),
+            history=_history(row, place),
+            category=_optional(row, "category", place),
+        )
+        if question.id in questions:
+            raise QuestionError(f"{place}: the id {question.id!r} is used twice; give each question its own")
+        questions[question.id] = question
+    return list(questions.values())
+
+
+def load_reading(path: Path) -> list[ReadingExample]:
+    """The examples of a SQuAD 1.1 or 2.0 JSON file, or of JSONL rows `{"context","questions":[...]}`, or .gz of either.
+
+    Offsets of answers are not used. Raises `QuestionError` naming file, place and remedy.
+    """
+    text = _read(path)
+    squad = _squad(text, path)
+    examples = list(_squad_examples(squad, path) if squad else _row_examples(text, path))
+    if not examples:
+        raise QuestionError(f"{path}: there are no questions in it; use a SQuAD file or JSONL with questions")
+    return examples
+
+
+def _read(path: Path) -> str:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise QuestionError(f"{path}: cannot be read ({error.strerror}); check the path and its permissions") from error
+    if data.startswith(_GZIP) or path.suffix.lower() == ".gz":
+        try:
+            data = gzip.decompress(data)
+        except (OSError, EOFError, zlib.error) as error:
+            raise QuestionError(f"{path}: not a whole gzip file ({error}); compress or fetch it again") from error
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise QuestionError(f"{path}: not a text file in UTF-8; save the questions as JSON Lines in UTF-8") from error
+    if not text.strip():
+        raise QuestionError(f"{path}: the file is empty; put questions with their answers in it")
+    return text
+
+
+def _rows(text: str, path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The (place, row) of every line that is not blank."""
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        place = f"{path}:{number}"
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise QuestionError(f"{place}: not valid JSON ({error}); put one JSON object on each line") from error
+        yield place, _object(row, place)
+
+
+def _squad(text: str, path: Path) -> dict[str, Any] | None:
+    """The whole file as a SQuAD object; None when its first line is a row of JSONL by itself."""
+    first = text.strip().split("\n", 1)[0]
+    for part in (first, text):
+        try:
+            whole = json.loads(part)
+        except RecursionError as error:
+            raise QuestionError(f"{path}: nested too deeply; use a SQuAD file or JSONL with questions") from error
+        except ValueError as error:
+            if part is text:
+                line = getattr(error, "lineno", 1)
+                raise QuestionError(f"{path}:{line}: not valid JSON ({error}); mend it or fetch it again") from error
+            continue
+        if isinstance(whole, dict) and "data" in whole:
+            return whole
+        if isinstance(whole, dict) and "context" in whole:
+            return None
+        break
+    raise QuestionError(f'{path}: neither SQuAD ("data" at the top) nor JSONL rows with "context"; use one of these')
+
+
+def _squad_examples(squad: dict[str, Any], path: Path) -> Iterator[ReadingExample]:
+    for i, entry in enumerate(_list(squad, "data", str(path))):
+        inside = f"{path}: data[{i}]"
+        for j, paragraph in enumerate(_list(_object(entry, inside), "paragraphs", inside)):
+            where = f"{inside}.paragraphs[{j}]"
+            passage = _text(_object(paragraph, where).get("context"), where, '"context"')
+            for k, row in enumerate(_list(paragraph, "qas", where)):
+                place = f"{where}.qas[{k}]"
+                yield _example(_object(row, place), passage, place)
+
+
+def _row_examples(text: str, path: Path) -> Iterator[ReadingExample]:
+    for where, row in _rows(text, path):
+        passage = _text(row.get("context"), where, '"context"')
+        for k, question in enumerate(_list(row, "questions", where)):
+            place = f"{where}: questions[{k}]"
+            yield _example(_object(question, place), passage, place)
+
+
+def _example(row: dict[str, Any], passage: str, place: str) -> ReadingExample:
+    answers = [] if row.get("is_impossible") is True else _list(row, "answers", place)
+    return ReadingExample(
+        id=_id(row, place),
+        question=_text(row.get("question"), place, '"question"'),
+        passage=passage,
+        answers=tuple(_text(_object(one, place).get("text"), place, 'an answer\'s "text"') for one in answers),
+    )
+
+
+def _answers(row: dict[str, Any], place: str) -> tuple[str, ...]:
+    answers = _list(row, "answers", place, '[] when the articles do not say, or ["an accepted answer", ...]')
+    return tuple(_text(one, place, "each of the answers") for one in answers)
+
+
+def _history(row: dict[str, Any], place: str) -> tuple[tuple[str, str | None], ...]:
+    turns: list[tuple[str, str | None]] = []
+    for turn in _list(row, "history", place) if row.get("history") else []:
+        if not isinstance(turn, list) or len(turn) != 2:
+            raise QuestionError(f'{place}: "history" is wrong; write it as [["question", "answer" or null], ...]')
+        answer = None if turn[1] is None else _text(turn[1], place, 'an answer in "history"')
+        turns.append((_text(turn[0], place, 'a question in "history"'), answer))
+    return tuple(turns)
+
+
+def _id(row: dict[str, Any], place: str) -> str:
+    value = row.get("id")
+    return str(value) if type(value) is int else _text(value, place, '"id"')
+
+
+def _optional(row: dict[str, Any], key: str, place: str) -> str | None:
+    return None if row.get(key) is None else _text(row[key], place, f'"{key}"')
+
+
+def _text(value: object, place: str, what: str) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise QuestionError(f"{place}: {what} has no text; write it as a string that is not empty")
+    # half of a surrogate pair cannot be encoded, and tokenizers refuse it
+    return value.encode("utf-8", "replace").decode()
+
+
+def _object(value: object, place: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise QuestionError(f"{place}: not a JSON object; write it as {{...}} with its fields")
+    return value
+
+
+def _list(row: dict[str, Any], key: str, place: str, remedy: str = "write it as a list") -> list[Any]:
+    value = row.get(key)
+    if not isinstance(value, list):
+        raise QuestionError(f'{place}: "{key}" is {"not a list" if key in row else "missing"}; {remedy}')
+    return value

@@ -1,0 +1,138 @@
+"""The bundled calibrator's fit: `python -m eval.fit_confidence QUESTIONS OUT [--distractors FILE]`.
+
+Every passage of a reading data set (see `eval.dataset`) becomes an article of one library, and the assistant answers
+questions about it under three conditions: as it is; with the article that answers taken away; and in a library where
+every article has lost the sentence that answers, which is the nearest miss there can be.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from corpus import Article
+from corpus.sentences import sentence_around
+from eval.dataset import ReadingExample, load_reading
+from eval.metrics import calibration_error, f1
+from index import Hit, Library
+from index.searcher import heading
+from qa import ArticleQA
+from qa.confidence import Signals, fit
+from qa.ranking import signals
+
+_PER_PASSAGE = 2
+_RIGHT_F1 = 0.5
+_FOLDS = 5
+_DISTRACTORS = 400
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One question asked under one condition: its best span's signals, and whether that span is right."""
+
+    condition: str
+    signals: Signals
+    right: bool
+
+
+def trials(examples: Sequence[ReadingExample], distractors: Sequence[Article]) -> Iterator[Trial]:
+    """Ask the questions under the three conditions; a thousand take some minutes."""
+    by_passage: dict[str, list[ReadingExample]] = {}
+    for example in examples:
+        by_passage.setdefault(example.passage, []).append(example)
+    articles = {text: Article(f"p{number}", "", text, "") for number, text in enumerate(by_passage)}
+    cut = [replace(article, text=_without_answer(by_passage[text][0])) for text, article in articles.items()]
+    whole, lost = (ArticleQA(Library.in_memory()) for _ in range(2))
+    whole.library.add([*articles.values(), *distractors])
+    lost.library.add([*(article for article in cut if article.text.strip()), *distractors])
+    passages = whole.settings.passages
+    for text, asked in by_passage.items():
+        for example in asked[:_PER_PASSAGE]:
+            hits = whole.library.search(example.question, k=passages)
+            yield _trial("answerable", whole, example.question, hits, example.answers)
+        question = asked[0].question
+        others = whole.library.search(question, k=2 * passages)
+        others = [hit for hit in others if hit.article.id != articles[text].id][:passages]
+        yield _trial("article removed", whole, question, others, ())
+        yield _trial("sentence removed", lost, question, lost.library.search(question, k=passages), ())
+
+
+def out_of_fold(trials: Sequence[Trial]) -> Floats:
+    """Each trial's probability by a calibrator fitted without its fifth of the trials, shape (n,)."""
+    order = np.random.default_rng(0).permutation(len(trials))
+    p = np.empty(len(trials))
+    for fold in range(_FOLDS):
+        held_out = set(order[fold::_FOLDS].tolist())
+        rest = [trial for index, trial in enumerate(trials) if index not in held_out]
+        fitted = fit([one.signals for one in rest], [one.right for one in rest], threshold=0.5)
+        for index in held_out:
+            p[index] = fitted.probability(trials[index].signals)
+    return p
+
+
+def threshold_for(p: Floats, trials: Sequence[Trial], false_answers: float) -> float:
+    """The lowest confidence, in hundredths, at which at most this share of the unanswerable is answered."""
+    impossible = p[[trial.condition != "answerable" for trial in trials]]
+    levels: list[float] = np.arange(0.0, 1.02, 0.01).round(2).tolist()
+    return next(level for level in levels if (impossible >= level).mean() <= false_answers)
+
+
+def report(p: Floats, trials: Sequence[Trial], threshold: float) -> dict[str, float]:
+    """What these probabilities and this threshold make of the trials: shares from 0 to 1."""
+    right = np.array([trial.right for trial in trials])
+    possible = np.array([trial.condition == "answerable" for trial in trials])
+    given = p >= threshold
+    figures = {
+        "answerable_answered": given[possible].mean(),
+        "answerable_answered_right": (given & right)[possible].mean(),
+        "unanswerable_answered": given[~possible].mean(),
+        "precision_of_answers": right[given].mean(),
+        "calibration_error": calibration_error(p.tolist(), right.tolist()),
+    }
+    return {name: round(float(value), 4) for name, value in figures.items()}
+
+
+def _trial(condition: str, bot: ArticleQA, question: str, hits: Sequence[Hit], answers: tuple[str, ...]) -> Trial:
+    candidates = bot.read(question, hits)
+    best = candidates[0]
+    right = bool(answers) and f1(best.span.text, answers) >= _RIGHT_F1
+    return Trial(condition, signals(best, candidates, question, heading(best.hit.article)), right)
+
+
+def _without_answer(example: ReadingExample) -> str:
+    """The passage without every sentence that holds an accepted answer."""
+    text = example.passage
+    for answer in example.answers:
+        while (start := text.find(answer)) >= 0:
+            first, last = sentence_around(text, start, start + len(answer))
+            text = text[:first] + text[last:].lstrip()
+    return text
+
+
+def main() -> None:
+    """Fit and write the calibrator."""
+    parser = argparse.ArgumentParser(prog="python -m eval.fit_confidence", description=__doc__)
+    parser.add_argument("questions", type=Path, help="a reading data set that the reader was not trained on")
+    parser.add_argument("out", type=Path, help="the calibrator's JSON file")
+    parser.add_argument("--distractors", type=Path, help="a reading data set whose passages join the library")
+    parser.add_argument("--false-answers", type=float, default=0.1, help="share of the unanswerable that is answered")
+    options = parser.parse_args()
+    texts = dict.fromkeys(one.passage for one in load_reading(options.distractors)) if options.distractors else {}
+    others = [Article(f"d{number}", "", text, "") for number, text in enumerate(list(texts)[:_DISTRACTORS])]
+    found = list(trials(load_reading(options.questions), others))
+    p = out_of_fold(found)
+    threshold = threshold_for(p, found, options.false_answers)
+    calibrator = fit([one.signals for one in found], [one.right for one in found], threshold=threshold)
+    notes = {"fitted_on": options.questions.name, "trials": len(found), "cross_validated": report(p, found, threshold)}
+    calibrator.save(options.out, **notes)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""Files of figures: written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+from corpus import ArticleQAError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+def check_output(path: Path | None) -> None:
+    """Raise `ArticleQAError` when figures cannot be written to `path`, before the time to measure them is spent."""
+    if path is None:
+        return
+    if path.suffix.lower() == ".md":
+        raise ArticleQAError(f"{path}: the report in Markdown takes this name; give the JSON a name ending in .json")
+    if path.is_dir():
+        raise ArticleQAError(f"{path}: cannot be written (it is a folder); name a file in it")
+    if not path.absolute().parent.is_dir():
+        raise ArticleQAError(f"{path}: cannot be written (there is no folder {path.parent}); make the folder first")
+
+
+def write_output(path: Path, figures: Mapping[str, Any], markdown: str) -> None:
+    """Write the figures as JSON to `path` and the report beside it, ending in .md, each under a temporary name first.
+
+    Raises `ArticleQAError` when the disk does not let us.
+    """
+    check_output(path)
+    text = json.dumps(figures, ensure_ascii=False, indent=1, allow_nan=False)
+    _replace(path, text + "\n")
+    _replace(path.with_suffix(".md"), markdown)
+
+
+def _replace(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        try:
+            temporary.write_text(text, encoding="utf-8", newline="\n")
+            os.replace(temporary, path)  # noqa: PTH105 - the call that is atomic, by its own name
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise ArticleQAError(
+            f"{path}: cannot be written ({error.strerror}); choose another file with --json"
+        ) from error

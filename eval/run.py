@@ -1,0 +1,35 @@
+"""The whole, end to end: every question asked of a library, its answer judged, and the numbers of it all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from corpus import QuestionError
+from eval.judge import judge
+from eval.summary import Report, summarise
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from eval.dataset import Question
+    from qa import ArticleQA
+
+
+def evaluate(
+    bot: ArticleQA, questions: Iterable[Question], *, on_progress: Callable[[int], None] | None = None
+) -> Report:
+    """Ask every question, one at a time, and report the scores, the failures by stage and the latency.
+
+    `on_progress` is called with the number of questions finished since the last call. Raises `ValueError` without
+    questions, and `QuestionError` with the id of a question that cannot be asked.
+    """
+    results = []
+    for question in questions:
+        try:
+            answer = bot.answer(question.question, history=question.history)
+        except QuestionError as error:
+            raise QuestionError(f"question {question.id}: {error}") from error
+        results.append(judge(question, answer))
+        if on_progress is not None:
+            on_progress(1)
+    return summarise(results)

@@ -1,0 +1,252 @@
+"""The library's truth: one SQLite file with the articles, their passages and the passages' vectors."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from corpus import Anchor, Article, LibraryError, Passage
+from index.onnx_model import Floats
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS articles (
+    row INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE, title TEXT NOT NULL, text TEXT NOT NULL, source TEXT NOT NULL,
+    published TEXT, author TEXT, language TEXT, pages TEXT NOT NULL, anchors TEXT NOT NULL, sha256 TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS passages (
+    row INTEGER PRIMARY KEY AUTOINCREMENT,
+    article INTEGER NOT NULL REFERENCES articles(row) ON DELETE CASCADE,
+    start INTEGER NOT NULL, end INTEGER NOT NULL, vector BLOB NOT NULL
+);
+CREATE INDEX IF NOT EXISTS passages_of_article ON passages(article);
+"""
+_COLUMNS = "id, title, text, source, published, author, language, pages, anchors"
+_BUSY_SECONDS = 60
+_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleInfo:
+    """An article as a list shows it, with the numbers of its characters and passages."""
+
+    id: str
+    title: str
+    source: str
+    published: date | None
+    author: str | None
+    characters: int
+    passages: int
+
+
+@dataclass(frozen=True, slots=True)
+class PassageRow:
+    """A passage with the number it goes by in the indexes; numbers are never used twice."""
+
+    row: int
+    passage: Passage
+    article: Article
+
+
+class Database:
+    """Reads and transactions over the SQLite file. Safe to call from several threads and processes.
+
+    Every change to the articles is one transaction, which also raises the generation by one.
+    """
+
+    def __init__(self, file: Path | None) -> None:
+        """Open or create the file; None keeps everything in memory. Raises `LibraryError` when it is not usable."""
+        self.name = str(file or "library in memory")
+        self._lock = threading.RLock()
+        self._articles: dict[int, Article] = {}
+        target = ":memory:" if file is None else file.absolute().as_uri()
+        self.is_read_only = file is not None and not os.access(file.parent, os.W_OK)
+        if self.is_read_only:
+            target += "?mode=ro&immutable=1"
+        with self._errors():
+            self._connection = sqlite3.connect(
+                target, uri=True, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            self._connection.execute("PRAGMA foreign_keys = ON")
+            if not self.is_read_only:
+                self._connection.execute("PRAGMA journal_mode = WAL")
+                self._connection.execute("PRAGMA synchronous = FULL")
+                self._connection.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All changes inside happen together or not at all; other writers wait."""
+        with self._lock, self._errors():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """All reads inside see one state of the database, whatever other processes write meanwhile."""
+        with self._lock, self._errors():
+            self._connection.execute("BEGIN")
+            try:
+                yield
+            finally:
+                self._connection.execute("COMMIT")
+
+    @property
+    def generation(self) -> int:
+        """How many changes the articles have seen."""
+        return int(self.meta().get("generation", "0"))
+
+    def meta(self) -> dict[str, str]:
+        """The facts that the library keeps about itself."""
+        return dict(self._rows("SELECT key, value FROM meta"))
+
+    def set_meta(self, facts: Mapping[str, str]) -> None:
+        """Write facts, replacing those of the same key."""
+        with self._lock, self._errors():
+            self._connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(facts.items()))
+
+    def check(self) -> None:
+        """Check the file's structure and every text and passage. Raises `LibraryError` naming what is damaged."""
+        problems = [row[0] for row in self._rows("PRAGMA integrity_check") if row[0] != "ok"]
+        for article_id, text, digest in self._rows("SELECT id, text, sha256 FROM articles"):
+            if hashlib.sha256(text.encode()).hexdigest() != digest:
+                problems.append(f"the text of {article_id} is altered")
+        if problems:
+            raise LibraryError(
+                f"{self.name}: {problems[0]}; restore the file from a copy, or add the articles to a new library"
+            )
+
+    def put(self, article: Article, passages: Sequence[Passage], vectors: Floats) -> None:
+        """Store an article with its passages and their vectors, in place of one of the same id. Needs a transaction."""
+        self.delete(article.id)
+        cursor = self._connection.execute(
+            f"INSERT INTO articles ({_COLUMNS}, sha256) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+            (
+                article.id,
+                article.title,
+                article.text,
+                article.source,
+                article.published.isoformat() if article.published else None,
+                article.author,
+                article.language,
+                json.dumps(article.pages),
+                json.dumps([(anchor.start, anchor.label) for anchor in article.anchors]),
+                article.sha256,
+            ),
+        )
+        rows = [(cursor.lastrowid, p.start, p.end, v.tobytes()) for p, v in zip(passages, vectors, strict=True)]
+        self._connection.executemany("INSERT INTO passages (article, start, end, vector) VALUES (?, ?, ?, ?)", rows)
+        self._changed()
+
+    def delete(self, article_id: str) -> None:
+        """Delete an article and its passages, if it is there. Needs a transaction."""
+        if self._connection.execute("DELETE FROM articles WHERE id = ?", (article_id,)).rowcount:
+            self._changed()
+
+    def article(self, article_id: str) -> Article | None:
+        """The article of this id, or None."""
+        rows = self._rows(f"SELECT {_COLUMNS} FROM articles WHERE id = ?", (article_id,))  # noqa: S608
+        return _article(rows[0]) if rows else None
+
+    def articles(self) -> list[ArticleInfo]:
+        """All articles, the newest first, those without a date last."""
+        rows = self._rows(
+            "SELECT id, title, source, published, author, length(text),"
+            " (SELECT count(*) FROM passages WHERE passages.article = articles.row) FROM articles"
+            " ORDER BY published IS NULL, published DESC, id"
+        )
+        return [
+            ArticleInfo(
+                article_id, title, source, date.fromisoformat(day) if day else None, author, characters, passages
+            )
+            for article_id, title, source, day, author, characters, passages in rows
+        ]
+
+    def passage_rows(self) -> npt.NDArray[np.int64]:
+        """The numbers of all passages, ascending, shape (n,)."""
+        return np.array([row for (row,) in self._rows("SELECT row FROM passages ORDER BY row")], np.int64)
+
+    def passages(self, rows: Sequence[int]) -> dict[int, PassageRow]:
+        """The passages of these numbers, by number; those that are gone are left out."""
+        with self._lock:
+            found = self._select("SELECT row, article, start, end FROM passages WHERE row IN ({})", rows)
+            self._fetch_articles({article for _, article, _, _ in found})
+            result = {}
+            for row, number, start, end in found:
+                article = self._articles[number]
+                result[row] = PassageRow(row, Passage(article.id, start, end, article.text[start:end]), article)
+            return result
+
+    def vectors(self, rows: Sequence[int], dimension: int) -> Floats:
+        """The vectors of these passages, shape (n, dimension), in the order of `rows`, which must all exist."""
+        found = dict(self._select("SELECT row, vector FROM passages WHERE row IN ({})", rows))
+        joined = b"".join(found[row] for row in rows)
+        return np.frombuffer(joined, np.float32).reshape(len(rows), dimension).copy()
+
+    def _changed(self) -> None:
+        self._connection.execute(
+            "INSERT INTO meta VALUES ('generation', '1') ON CONFLICT (key) DO UPDATE SET value = value + 1"
+        )
+
+    def _fetch_articles(self, numbers: set[int]) -> None:
+        # an article's row never changes (a replacement gets a new one), so texts can be kept
+        missing = [number for number in numbers if number not in self._articles]
+        if len(self._articles) + len(missing) > _BATCH:
+            self._articles = {number: self._articles[number] for number in numbers if number in self._articles}
+        for number, *row in self._select(f"SELECT row, {_COLUMNS} FROM articles WHERE row IN ({{}})", missing):  # noqa: S608
+            self._articles[number] = _article(row)
+
+    def _select(self, query: str, numbers: Sequence[int]) -> list[tuple]:  # type: ignore[type-arg]
+        found = []
+        for first in range(0, len(numbers), _BATCH):
+            some = [int(number) for number in numbers[first : first + _BATCH]]
+            found += self._rows(query.format(",".join("?" * len(some))), some)
+        return found
+
+    def _rows(self, query: str, values: Sequence[object] = ()) -> list[tuple]:  # type: ignore[type-arg]
+        with self._lock, self._errors():
+            return self._connection.execute(query, values).fetchall()
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            remedy = "check the folder, its permissions and the free space, or restore the file from a copy"
+            raise LibraryError(f"{self.name}: the library cannot be used ({error}); {remedy}") from error
+
+
+def _article(row: Sequence[str | None]) -> Article:
+    article_id, title, text, source, published, author, language, pages, anchors = row
+    return Article(
+        id=article_id or "",
+        title=title or "",
+        text=text or "",
+        source=source or "",
+        published=date.fromisoformat(published) if published else None,
+        author=author,
+        language=language,
+        pages=tuple(json.loads(pages or "[]")),
+        anchors=tuple(Anchor(start, label) for start, label in json.loads(anchors or "[]")),
+    )

@@ -1,0 +1,107 @@
+"""Models exported to int8 ONNX: `python -m index.export MODEL FOLDER` for an embedder.
+
+Only this module and `qa.export` need the extra `[export]` (onnx), and torch.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from corpus import ModelError
+from index.modelfiles import ModelCard
+
+if TYPE_CHECKING:
+    import torch
+
+INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+
+
+def export_embedder(model: str, folder: Path, *, name: str, max_tokens: int | None = None) -> None:
+    """Export a sentence-transformers model with mean pooling to `folder`: pooled and normalised inside the graph.
+
+    `model` is a hub name or folder; `max_tokens` defaults to the model's own limit. Raises `ModelError` when the model
+    pools otherwise than by the mean.
+    """
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+
+    source = SentenceTransformer(model, device="cpu", model_kwargs={"attn_implementation": "eager"})
+    transformer, pooling = source[0], source[1]
+    if not isinstance(transformer, Transformer) or not isinstance(pooling, Pooling) or pooling.pooling_mode != "mean":
+        raise ModelError(
+            f"{model}: only a transformer with mean pooling can be exported; use it with --embedder instead"
+        )
+
+    class Graph(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.encoder: Any = transformer.auto_model
+
+        def forward(
+            self, input_ids: torch.Tensor, attention_mask: torch.Tensor, token_type_ids: torch.Tensor
+        ) -> torch.Tensor:
+            states = self.encoder(
+                input_ids=input_ids, attention_mask=attention_mask, token_type_ids=token_type_ids
+            ).last_hidden_state
+            weights = attention_mask.unsqueeze(-1).to(states.dtype)
+            return torch.nn.functional.normalize((states * weights).sum(1) / weights.sum(1).clamp(min=1e-9), dim=-1)
+
+    folder.mkdir(parents=True, exist_ok=True)
+    export_int8(Graph().eval(), folder / "model.onnx", outputs=("embedding",))
+    source.tokenizer.backend_tokenizer.save(str(folder / "tokenizer.json"))
+    card = ModelCard(
+        kind="embedder",
+        name=name,
+        max_tokens=max_tokens or int(source.max_seq_length or 512),
+        dimension=int(source.get_embedding_dimension() or 0),
+        pad_id=int(source.tokenizer.pad_token_id or 0),
+    )
+    card.write(folder)
+
+
+def export_int8(graph: torch.nn.Module, path: Path, *, outputs: tuple[str, ...]) -> None:
+    """Write a module that takes token ids, mask and types, each (batch, tokens), as ONNX with int8 weights.
+
+    Weights are quantised per channel to 7 bits, so that processors without VNNI cannot overflow; activations at run
+    time (onnxruntime's dynamic quantisation).
+    """
+    import torch
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    ids = torch.ones(2, 16, dtype=torch.long)
+    with tempfile.TemporaryDirectory() as scratch, warnings.catch_warnings():
+        # the TorchScript exporter is deprecated, yet needs one package less than its successor
+        warnings.simplefilter("ignore")
+        full = Path(scratch) / "model.onnx"
+        torch.onnx.export(
+            graph,
+            (ids, ids, torch.zeros_like(ids)),
+            str(full),
+            input_names=list(INPUTS),
+            output_names=list(outputs),
+            dynamic_axes={name: {0: "batch", 1: "tokens"} for name in INPUTS}
+            | {name: {0: "batch"} for name in outputs},
+            dynamo=False,
+            opset_version=17,
+        )
+        quantize_dynamic(full, path, weight_type=QuantType.QInt8, per_channel=True, reduce_range=True)
+
+
+def main() -> None:
+    """Export the embedder named on the command line."""
+    parser = argparse.ArgumentParser(prog="python -m index.export", description=__doc__)
+    parser.add_argument("model", help="a sentence-transformers model: hub name or folder")
+    parser.add_argument("folder", type=Path, help="where to write the model folder")
+    parser.add_argument("--name", help="the name that libraries remember it by (default: the model's)")
+    parser.add_argument("--max-tokens", type=int, help="longer texts are cut here (default: the model's limit)")
+    options = parser.parse_args()
+    export_embedder(options.model, options.folder, name=options.name or options.model, max_tokens=options.max_tokens)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,288 @@
+"""The library: a folder of articles that can be searched, changed and killed at any moment."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import shutil
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from filelock import FileLock, Timeout
+from platformdirs import user_data_path
+
+from corpus import Article, LibraryError, Passage, split
+from corpus.passages import PASSAGE_OVERLAP, PASSAGE_SIZE
+from index import snapshots
+from index.database import ArticleInfo, Database
+from index.embedder import Embedder, load_embedder
+from index.onnx_model import Floats
+from index.searcher import Hit, Searcher, indexed_text
+
+FORMAT_VERSION = 1
+_LOCK_SECONDS = 60
+_BATCH_PASSAGES = 256
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What adding articles did: how many were new, took the place of an older version, or were there already."""
+
+    added: int = 0
+    replaced: int = 0
+    unchanged: int = 0
+    passages: int = 0
+
+
+def default_library_path() -> Path:
+    """The library that is used when none is named."""
+    return user_data_path("articleqa", appauthor=False) / "library"
+
+
+class Library:
+    """Articles, their passages and the indexes over them. Any number of readers, one writer at a time.
+
+    A change is on disk when the method returns; SQLite holds the truth, and the indexes can always be made from it.
+    """
+
+    def __init__(self, folder: Path | None, embedder: Embedder, *, rebuild: bool = False) -> None:
+        """Open an existing folder, or an empty library in memory for None. `rebuild` embeds every article again."""
+        self.folder = folder
+        self.embedder = embedder
+        self._swap = threading.Lock()
+        self._database = Database(folder / "library.sqlite" if folder else None)
+        self._snapshots = folder / "snapshots" if folder else None
+        try:
+            if rebuild:
+                self._rebuild()
+            else:
+                self._check_meta()
+            self._searcher = self._load(wait=0)
+        except BaseException:
+            self.close()
+            raise
+
+    @classmethod
+    def open(cls, folder: Path | str, *, embedder: Embedder | None = None, rebuild: bool = False) -> Library:
+        """Open the library in `folder`, which is made when it is missing; `embedder` defaults to the bundled one.
+
+        `rebuild` splits and embeds every article again, for a library that was built with another embedder. Raises
+        `LibraryError` when the folder is not usable or the library was built with another embedder.
+        """
+        folder = Path(folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise LibraryError(
+                f"{folder}: the library cannot be made here ({error.strerror}); choose another folder"
+            ) from error
+        return cls(folder, embedder or load_embedder(), rebuild=rebuild)
+
+    @classmethod
+    def in_memory(cls, embedder: Embedder | None = None) -> Library:
+        """An empty library that lives as long as the object."""
+        return cls(None, embedder or load_embedder())
+
+    def close(self) -> None:
+        """Release the files."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        """The library itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Release the files."""
+        self.close()
+
+    def __len__(self) -> int:
+        """How many articles there are."""
+        return len(self.articles())
+
+    @property
+    def generation(self) -> int:
+        """How many changes the library has seen; answers of one generation agree with each other."""
+        return self._database.generation
+
+    def articles(self) -> list[ArticleInfo]:
+        """All articles, the newest first."""
+        return self._database.articles()
+
+    def article(self, article_id: str) -> Article:
+        """The article of this id. Raises `LibraryError` when there is none."""
+        found = self._database.article(article_id)
+        if found is None:
+            raise LibraryError(f"{article_id}: no article of this id; `articleqa list` shows them all")
+        return found
+
+    def complete_id(self, beginning: str) -> str:
+        """The one id that starts with `beginning`. Raises `LibraryError` when none or several do."""
+        ids = [info.id for info in self.articles() if info.id.startswith(beginning)]
+        if beginning in ids:
+            return beginning
+        if len(ids) > 1:
+            raise LibraryError(
+                f"{beginning}: {len(ids)} articles have such an id ({ids[0]}, {ids[1]}); write more of it"
+            )
+        return ids[0] if ids else self.article(beginning).id
+
+    def check(self) -> None:
+        """Check the database whole and every article's text against its hash. Raises `LibraryError`."""
+        self._database.check()
+
+    def add(self, articles: Iterable[Article], *, on_progress: Callable[[int], None] | None = None) -> Added:
+        """Add articles, each in a transaction of its own; one of the same id and source is replaced.
+
+        `on_progress` is called with the number of articles finished since the call before. Articles already added stay
+        when a later one fails.
+        """
+        total = Added()
+        waiting: list[tuple[Article, list[Passage]]] = []
+        try:
+            for article in articles:
+                named = self._named(article)
+                if self._database.article(named.id) == named:
+                    total = replace(total, unchanged=total.unchanged + 1)
+                    if on_progress:
+                        on_progress(1)
+                    continue
+                waiting.append((named, split(named)))
+                if sum(len(passages) for _, passages in waiting) >= _BATCH_PASSAGES:
+                    total = self._store(waiting, total, on_progress)
+                    waiting = []
+            return self._store(waiting, total, on_progress)
+        finally:
+            self._refresh(wait=_LOCK_SECONDS)
+
+    def remove(self, article_id: str) -> Article:
+        """Remove the article of this id; the article that was removed. Raises `LibraryError` when there is none."""
+        article = self.article(article_id)
+        with self._database.transaction():
+            self._database.delete(article_id)
+        self._refresh(wait=_LOCK_SECONDS)
+        return article
+
+    def search(self, question: str, *, k: int = 10) -> list[Hit]:
+        """The `k` passages that fit the question best, best first; fewer when the library is smaller."""
+        return self._refresh(wait=0).search(self._database, question, self.embedder.encode_question(question), k)
+
+    def _store(
+        self, waiting: list[tuple[Article, list[Passage]]], total: Added, on_progress: Callable[[int], None] | None
+    ) -> Added:
+        vectors = self._vectors(waiting)
+        for article, passages in waiting:
+            own, vectors = vectors[: len(passages)], vectors[len(passages) :]
+            with self._database.transaction():
+                was_there = self._database.article(article.id) is not None
+                self._database.put(article, passages, own)
+            total = Added(
+                total.added + (not was_there),
+                total.replaced + was_there,
+                total.unchanged,
+                total.passages + len(passages),
+            )
+            if on_progress:
+                on_progress(1)
+        return total
+
+    def _vectors(self, articles: list[tuple[Article, list[Passage]]]) -> Floats:
+        texts = [indexed_text(article, passage) for article, passages in articles for passage in passages]
+        return self.embedder.encode_passages(texts) if texts else np.empty((0, self.embedder.dimension), np.float32)
+
+    def _named(self, article: Article) -> Article:
+        """The article under an id of its own: one that another source's article has taken gets a suffix."""
+        other = self._database.article(article.id)
+        if other is None or other.source == article.source:
+            return article
+        return replace(article, id=f"{article.id}-{hashlib.sha256(article.source.encode()).hexdigest()[:6]}")
+
+    def _identity(self) -> dict[str, str]:
+        return {
+            "format_version": str(FORMAT_VERSION),
+            "embedder": self.embedder.name,
+            "embedder_sha256": self.embedder.fingerprint,
+            "dimension": str(self.embedder.dimension),
+            "splitter": f"sentences {PASSAGE_SIZE}/{PASSAGE_OVERLAP}",
+        }
+
+    def _check_meta(self) -> None:
+        meta, own = self._database.meta(), self._identity()
+        if "format_version" not in meta:
+            with self._database.transaction():
+                self._database.set_meta(own)
+        elif meta["format_version"] != own["format_version"]:
+            raise LibraryError(
+                f"{self._database.name}: written in format {meta['format_version']}, this version reads format "
+                f"{FORMAT_VERSION}; use the articleqa that wrote it, or add the articles to a new library"
+            )
+        elif (meta["embedder_sha256"], meta["dimension"]) != (own["embedder_sha256"], own["dimension"]):
+            raise LibraryError(
+                f"{self._database.name}: built with the embedder {meta['embedder']}, not with {own['embedder']}; "
+                f"open it with --embedder {meta['embedder']}, or run `articleqa rebuild` to embed it again"
+            )
+
+    def _rebuild(self) -> None:
+        articles = [self.article(info.id) for info in self.articles()]
+        with self._database.transaction():
+            for article in articles:
+                passages = split(article)
+                self._database.put(article, passages, self._vectors([(article, passages)]))
+            self._database.set_meta(self._identity() | {"snapshot": "", "snapshot_sha256": ""})
+
+    def _refresh(self, *, wait: float) -> Searcher:
+        """The indexes of the current generation, swapped in by reference when the library has changed."""
+        with self._swap:
+            if self._searcher.generation != self._database.generation:
+                self._searcher = self._load(wait=wait)
+            return self._searcher
+
+    def _load(self, *, wait: float) -> Searcher:
+        """The indexes of the current generation: the snapshot's if it is whole and up to date, else made anew."""
+        base = snapshots.current(self._snapshots, self._database.meta()) if self._snapshots else None
+        if base and base.generation == self._database.generation:
+            try:
+                return Searcher.of_snapshot(base, self.embedder.dimension)
+            except (OSError, ValueError):  # another process has just replaced it
+                _log.info("%s: went away while it was opened", base.folder)
+        return self._publish(wait=wait)
+
+    def _publish(self, *, wait: float) -> Searcher:
+        """Write a snapshot of the present state and open it; in memory where it cannot be written.
+
+        The articles are safe in the database already, so a snapshot that fails costs time at the next opening, no more.
+        """
+        if self._snapshots is None or self._database.is_read_only:
+            return self._in_memory()
+        try:
+            with FileLock(self._snapshots / "write.lock", timeout=wait):
+                return self._write_snapshot(self._snapshots)
+        except (OSError, Timeout) as error:
+            _log.warning("%s: no snapshot could be written (%s); the articles are safe", self._snapshots, error)
+            return self._in_memory()
+
+    def _write_snapshot(self, root: Path) -> Searcher:
+        scratch = snapshots.scratch_folder(root)
+        try:
+            base = snapshots.current(root, self._database.meta())
+            with self._database.reading():
+                generation = Searcher.of_database(self._database, self.embedder.dimension, base, scratch).generation
+            facts = snapshots.publish(scratch, generation)
+        except BaseException:
+            shutil.rmtree(scratch, ignore_errors=True)
+            raise
+        with self._database.transaction():
+            self._database.set_meta(facts)
+        snapshots.sweep(root, keep=facts["snapshot"])
+        return Searcher.of_snapshot(snapshots.Snapshot(root / facts["snapshot"], generation), self.embedder.dimension)
+
+    def _in_memory(self) -> Searcher:
+        with self._database.reading():
+            return Searcher.of_database(self._database, self.embedder.dimension, None, None)

@@ -1,0 +1,67 @@
+"""Folders of model files: what is in them, and the proof that nothing in them has changed.
+
+A model folder holds `model.onnx`, `tokenizer.json`, `model.json` (what it is and how it is fed), `SHA256SUMS` over
+these three, and a `README.md` with its licence and how it was made. `index.export` writes such folders.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from corpus import ModelError
+
+MODEL_FILES = ("model.onnx", "tokenizer.json", "model.json")
+_SUMS = "SHA256SUMS"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """What `model.json` says: the model's kind and name, and the most tokens it takes at once."""
+
+    kind: Literal["embedder", "reader"]
+    name: str
+    max_tokens: int
+    dimension: int = 0
+    pad_id: int = 0
+
+    def write(self, folder: Path) -> None:
+        """Write the card, then the hashes of all model files, into `folder`."""
+        (folder / "model.json").write_text(json.dumps(asdict(self), indent=1) + "\n")
+        lines = [f"{sha256_of(folder / name)}  {name}\n" for name in MODEL_FILES]
+        (folder / _SUMS).write_text("".join(lines))
+
+
+def verify(folder: Path, kind: str) -> tuple[ModelCard, str]:
+    """Check every file of a model folder against its list of hashes; the card, and the model file's sha256.
+
+    Raises `ModelError` naming the file that is missing or altered, or when the model is of another kind.
+    """
+    remedy = "reinstall articleqa, or export the model again"
+    try:
+        lines = [line.split() for line in (folder / _SUMS).read_text().splitlines()]
+        sums = {name: digest for digest, name in lines}
+        for name in MODEL_FILES:
+            if sha256_of(folder / name) != sums.get(name):
+                raise ModelError(
+                    f"{folder / name}: the file is not the one that was shipped (its sha256 differs); {remedy}"
+                )
+        card = ModelCard(**json.loads((folder / "model.json").read_text()))
+    except OSError as error:
+        raise ModelError(
+            f"{error.filename or folder}: this model file cannot be read ({error.strerror}); {remedy}"
+        ) from error
+    except (ValueError, TypeError) as error:
+        raise ModelError(f"{folder}: the model's card or list of hashes is damaged; {remedy}") from error
+    if card.kind != kind:
+        raise ModelError(f"{folder}: this model is a {card.kind}, not a {kind}; name a folder that holds a {kind}")
+    return card, sums["model.onnx"]
+
+
+def sha256_of(path: Path) -> str:
+    """The sha256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,76 @@
+"""Any Hugging Face question-answering model as a reader, on torch; on a GPU when there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from corpus import ModelError
+from index.onnx_model import batches
+from qa.reader import WINDOW_TOKENS, Window, windows
+
+_BATCH_TOKENS = 8192
+
+
+class TorchReader:
+    """A model of the class AutoModelForQuestionAnswering, by hub name or folder."""
+
+    def __init__(self, model: str) -> None:
+        """Load model and tokenizer. Raises `ModelError` when they cannot be had or torch is not installed."""
+        try:
+            import torch
+            from transformers import AutoModelForQuestionAnswering, AutoTokenizer
+        except ImportError as error:
+            raise ModelError(
+                f"reader {model}: needs torch and transformers ({error}); pip install torch transformers"
+            ) from error
+        if Path(model).is_dir() and not (Path(model) / "config.json").is_file():
+            raise ModelError(
+                f"reader {model}: no model in this folder (config.json is missing); give a model's folder or hub name"
+            )
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(model, use_fast=True)
+            self._model = AutoModelForQuestionAnswering.from_pretrained(
+                model, dtype=torch.float32, use_safetensors=True
+            )
+        except (OSError, ValueError) as error:
+            problem = str(error).splitlines()[0]
+            raise ModelError(
+                f"reader {model}: cannot be loaded ({problem}); give a model's folder or hub name"
+            ) from error
+        if not tokenizer.is_fast:
+            raise ModelError(f"reader {model}: its tokenizer gives no offsets; choose a model with a fast tokenizer")
+        self.name = model
+        self._device = "cuda" if torch.cuda.is_available() else "cpu"
+        self._model = self._model.to(self._device).eval()
+        self._tokenizer = tokenizer.backend_tokenizer
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+        self._pad, self._cls = tokenizer.pad_token_id or 0, tokenizer.cls_token_id
+        self._takes_types = "token_type_ids" in tokenizer.model_input_names
+        self._limit = min(WINDOW_TOKENS, tokenizer.model_max_length)
+
+    def read(self, question: str, passages: Sequence[str]) -> list[Window]:
+        """Windows over all passages, in the passages' order."""
+        import torch
+
+        inputs = windows(self._tokenizer, question, passages, max_tokens=self._limit)
+        found: list[Window | None] = [None] * len(inputs)
+        for group in batches([len(one.encoding.ids) for one in inputs], tokens=_BATCH_TOKENS):
+            encodings = [inputs[index].encoding for index in group]
+            length = max(len(encoding.ids) for encoding in encodings)
+            ids = np.full((len(group), length), self._pad, np.int64)
+            mask, types = np.zeros_like(ids), np.zeros_like(ids)
+            for row, encoding in enumerate(encodings):
+                size = len(encoding.ids)
+                ids[row, :size], mask[row, :size], types[row, :size] = encoding.ids, 1, encoding.type_ids
+            feed = {"input_ids": ids, "attention_mask": mask} | ({"token_type_ids": types} if self._takes_types else {})
+            with torch.inference_mode():
+                output = self._model(**{name: torch.from_numpy(value).to(self._device) for name, value in feed.items()})
+            starts, ends = output.start_logits.float().cpu().numpy(), output.end_logits.float().cpu().numpy()
+            for row, index in enumerate(group):
+                cls = encodings[row].ids.index(self._cls) if self._cls in encodings[row].ids else 0
+                found[index] = inputs[index].scored(starts[row], ends[row], cls=cls)
+        return [window for window in found if window is not None]
