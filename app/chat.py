@@ -23,9 +23,15 @@ if TYPE_CHECKING:
 NAME = "articleqa"
 PROMISE = "Exact quotes from your articles, or a plain “the articles do not say”."
 REMEMBERED_TURNS = 10
+SHOWN_TURNS = 50
 STYLE = Path(__file__).parent / "page.css"
 SCRIPT = Path(__file__).parent / "page.js"
-HEAD = '<script src="page.js" defer></script><meta name="color-scheme" content="light dark">'
+ICON = (
+    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E"
+    "%3Crect width='32' height='32' rx='7' fill='%231f5a94'/%3E%3Cpath fill='%23ffe58a' "
+    "d='M7 18c0-5 3-8 7-9v3c-2 1-3 2-3 4h3v7H7zm11 0c0-5 3-8 7-9v3c-2 1-3 2-3 4h3v7h-7z'/%3E%3C/svg%3E"
+)
+HEAD = f'<script src="page.js" defer></script><link rel="icon" href="{ICON}">'
 THINKING = tag("p", "Reading the articles", tag("span", class_="aq-dots", aria_hidden="true"), class_="aq-thinking")
 FAILED = (
     "Something went wrong here, not with your question; the details are in the log of the server. Please ask again."
@@ -56,7 +62,7 @@ def build_page(bot: ArticleQA) -> gr.Blocks:
         if not asked:
             yield shown, shown, history, ""
             return
-        shown = [*shown, _message("user", question_html(asked))]
+        shown = [*shown, _message("user", question_html(asked))][-2 * SHOWN_TURNS + 1 :]
         yield [*shown, _message("assistant", THINKING)], shown, history, ""
         try:
             answer = bot.answer(asked, history=history)

@@ -66,6 +66,8 @@ def add(
         except ArticleFileError as error:
             complain(str(error))
             failed += 1
+    if failed and not articles:
+        raise typer.Exit(2)
     with Library.open(library or default_library_path(), embedder=load_embedder(embedder)) as opened:
         with progress("adding", len(articles)) as advance:
             done = opened.add(articles, on_progress=advance)

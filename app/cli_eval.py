@@ -8,7 +8,10 @@ from typing import Annotated
 import typer
 
 Library = Annotated[
-    Path | None, typer.Option("--library", help="The library's folder (default: the bundled articles).")
+    Path | None,
+    typer.Option(
+        "--library", help="The library's folder (default: the bundled articles' own, or yours with QUESTIONS)."
+    ),
 ]
 Reader = Annotated[str | None, typer.Option("--reader", help="A question-answering model in place of the bundled one.")]
 Embedder = Annotated[

@@ -8,7 +8,6 @@ with 413. Every reply carries the security headers; a page may run only its own 
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
 import ipaddress
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
 LARGEST_BODY = 64 * 2**10
 USED_ROUTES = re.compile(r"/gradio_api/(queue/(join|data)|heartbeat/\w+|startup-events|cancel|reset|app_id)/?")
-ENDLESS_ROUTE = "/gradio_api/heartbeat/"
 HELPER_ROUTES = ("/gradio_api", "/monitoring", "/login", "/logout")
 INLINE_SCRIPT = re.compile(rb"<script(?P<attributes>[^>]*)>(?P<code>.*?)</script>", re.DOTALL)
 # 'unsafe-eval' is how Gradio's own HTML component draws itself; no text of an article or a question gets there.
@@ -46,14 +44,10 @@ HEADERS = {
 
 
 class Guard:
-    """The ASGI middleware; `hosts` are names this server may be asked for besides localhost and IP addresses.
+    """The ASGI middleware; `hosts` are names this server may be asked for besides localhost and IP addresses."""
 
-    Once `closing` is set, the replies that each open page keeps running, to show that it is there, are ended.
-    """
-
-    def __init__(self, app: ASGIApp, *, hosts: Collection[str], closing: asyncio.Event) -> None:
+    def __init__(self, app: ASGIApp, *, hosts: Collection[str]) -> None:
         self.app = app
-        self.closing = closing
         self.hosts = frozenset({"localhost", *(host.lower() for host in hosts)})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -72,28 +66,16 @@ class Guard:
         pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
         async def again() -> Message:
-            if pending:
-                return pending.pop()
-            return await (self._until_closing(receive) if scope["path"].startswith(ENDLESS_ROUTE) else receive())
+            return pending.pop() if pending else await receive()
 
         await self.app(scope, again, reply.send)
-        await reply.finish()
-
-    async def _until_closing(self, receive: Receive) -> Message:
-        received, closing = asyncio.ensure_future(receive()), asyncio.ensure_future(self.closing.wait())
-        try:
-            await asyncio.wait({received, closing}, return_when=asyncio.FIRST_COMPLETED)
-            return received.result() if received.done() else {"type": "http.disconnect"}
-        finally:
-            received.cancel()
-            closing.cancel()
 
     def _refusal(self, scope: Scope) -> PlainTextResponse | None:
         headers, path = Headers(scope=scope), scope["path"]
         host = headers.get("host", "")
         if not self._is_here(host):
             return PlainTextResponse("this server does not go by that name", 400)
-        if scope["method"] not in {"GET", "HEAD"} and urlsplit(headers.get("origin", f"//{host}")).netloc != host:
+        if headers.get("origin", f"//{host}").partition("//")[2] != host:
             return PlainTextResponse("sent from the page of another site", 403)
         if path.startswith(HELPER_ROUTES) and not USED_ROUTES.fullmatch(path):
             return PlainTextResponse("not found", 404)
@@ -119,7 +101,6 @@ class _Reply:
         self._send = send
         self._start: Message | None = None
         self._page = bytearray()
-        self._under_way = False
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -134,13 +115,7 @@ class _Reply:
             self._guard(self._start, hashes=_script_hashes(bytes(self._page)))
             await self._send(self._start)
             message, self._start = {"type": "http.response.body", "body": bytes(self._page)}, None
-        self._under_way = message["type"] == "http.response.start" or message.get("more_body", False)
         await self._send(message)
-
-    async def finish(self) -> None:
-        """End a reply that was left under way."""
-        if self._under_way:
-            await self.send({"type": "http.response.body", "body": b""})
 
     @staticmethod
     def _guard(start: Message, *, hashes: str) -> None:

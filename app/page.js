@@ -57,6 +57,7 @@
       unlabel(log);
       showNewest(log);
     }
+    document.querySelector("#aq-box .submit-button:not([aria-label])")?.setAttribute("aria-label", "Ask");
     const library = document.querySelector(".aq-library");
     if (library && !shutOnce) {
       shutOnce = true;

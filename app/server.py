@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import os
 import socket
+import sys
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import gradio as gr
 import uvicorn
@@ -29,10 +30,17 @@ EVERYWHERE = frozenset({"0.0.0.0", "::", ""})  # noqa: S104  (compared with, nev
 
 
 def build_app(bot: ArticleQA, *, hosts: Collection[str] = ()) -> FastAPI:
-    """The page at `/` and the state of the server at `/healthz`, for requests to this machine or to one of `hosts`."""
+    """The page at `/` and the state of the server at `/healthz`, for requests to this machine or to one of `hosts`.
+
+    Not to be called where an event loop is running.
+    """
+    return asyncio.run(_app(bot, hosts))
+
+
+async def _app(bot: ArticleQA, hosts: Collection[str]) -> FastAPI:
+    """The app, made inside an event loop: without one, parts of Gradio open loops of their own and never close them."""
     app = FastAPI(title="articleqa", version=version("articleqa"), docs_url=None, redoc_url=None)
-    app.state.closing = asyncio.Event()
-    app.add_middleware(Guard, hosts=hosts, closing=app.state.closing)
+    app.add_middleware(Guard, hosts=hosts)
 
     @app.get("/healthz")
     def healthz() -> dict[str, str | int]:
@@ -44,6 +52,9 @@ def build_app(bot: ArticleQA, *, hosts: Collection[str] = ()) -> FastAPI:
     def script() -> FileResponse:
         return FileResponse(SCRIPT, media_type="text/javascript", headers={"Cache-Control": "no-cache"})
 
+    # Gradio would sum up all questions so far with pandas after each one, for a dashboard that is off.
+    os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(sys.maxsize))
+    os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "1")
     page = build_page(bot)
     page.queue(max_size=WAITING_QUESTIONS, default_concurrency_limit=os.cpu_count() or 1, api_open=False)
     gr.mount_gradio_app(
@@ -63,6 +74,7 @@ def build_app(bot: ArticleQA, *, hosts: Collection[str] = ()) -> FastAPI:
         max_file_size=0,
         app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
     )
+    app.state.closing = cast("Any", app.routes[-1]).app.stop_event  # ends the stream that each open page keeps
     return app
 
 

@@ -7,9 +7,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from rich.console import Console
 
 from corpus import ArticleQAError, samples, split
 from corpus.loading import SAMPLES
@@ -19,15 +22,9 @@ from eval.facts import Facts, collect
 from eval.figures import Table, markdown
 from eval.output import check_output, write_output
 from eval.run import evaluate
+from eval.summary import Latency
 from index import Library
 from qa import ArticleQA
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from rich.console import Console
-
-    from eval.summary import Latency
 
 _HELP_RUNS = 5
 _ASK_RUNS = 3
@@ -58,9 +55,9 @@ def run_bench(console: Console, json_out: Path | None) -> Bench:
     """
     check_output(json_out)
     found, facts = _measure()
-    print_tables(console, [_table(found)])
+    print_tables(console, [table(found)])
     if json_out is not None:
-        write_output(json_out, _to_dict(found, facts), markdown("Speed on this machine", facts, [_table(found)]))
+        write_output(json_out, to_dict(found, facts), markdown("Speed on this machine", facts, [table(found)]))
     return found
 
 
@@ -69,14 +66,14 @@ def _measure() -> tuple[Bench, Facts]:
     with progress("measuring", _HELP_RUNS + _ASK_RUNS + _EMBED_RUNS + len(questions)) as advance:
         help_seconds, cold, peak = [], [], None
         for _ in range(_HELP_RUNS):
-            help_seconds.append(_run(["--help"]))
+            help_seconds.append(run_command(["--help"]))
             advance(1)
         # New processes come before any model is loaded here: Linux counts the memory of the parent at the fork
         # towards the peak of the child.
         with tempfile.TemporaryDirectory(prefix="articleqa-bench-") as folder:
-            _run(["add", str(SAMPLES), "--library", folder])
+            run_command(["add", str(SAMPLES), "--library", folder])
             for _ in range(_ASK_RUNS):
-                cold.append(_run(["ask", questions[0].question, "--library", folder, "--json"]))
+                cold.append(run_command(["ask", questions[0].question, "--library", folder, "--json"]))
                 advance(1)
             peak = _peak_mb_of_children()
         with ArticleQA(Library.in_memory()) as bot:
@@ -101,7 +98,7 @@ def _measure() -> tuple[Bench, Facts]:
     return found, facts
 
 
-def _run(arguments: Sequence[str]) -> float:
+def run_command(arguments: Sequence[str]) -> float:
     """Run our own command line in a new process; the seconds it took. Raises `ArticleQAError` when it fails."""
     command = [sys.executable, "-m", "app", *arguments]
     begun = time.perf_counter()
@@ -125,7 +122,8 @@ def _peak_mb_of_children() -> float | None:
     return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit / 1e6
 
 
-def _table(bench: Bench) -> Table:
+def table(bench: Bench) -> Table:
+    """The numbers of one machine, for the terminal and Markdown."""
     rows = (
         (f"articleqa --help, s (median of {_HELP_RUNS})", f"{bench.help_seconds:.2f}"),
         (f"one question from cold start, s (median of {_ASK_RUNS})", f"{bench.cold_ask_seconds:.2f}"),
@@ -136,7 +134,8 @@ def _table(bench: Bench) -> Table:
     return Table("Speed", ("measure", "value"), rows)
 
 
-def _to_dict(bench: Bench, facts: Facts) -> dict[str, Any]:
+def to_dict(bench: Bench, facts: Facts) -> dict[str, Any]:
+    """The JSON object of a benchmark; its keys are stable."""
     return {
         "kind": "bench",
         "help_s": round(bench.help_seconds, 3),

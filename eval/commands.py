@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -18,15 +19,10 @@ from eval.figures import Table, markdown
 from eval.output import check_output, write_output
 from eval.reading import ReadingReport, evaluate_reader
 from eval.run import evaluate
+from eval.summary import Report
 from index import Library, load_embedder
 from qa import ArticleQA
 from qa.reader import load_reader
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
-
-    from eval.summary import Report
 
 _TERMINAL_TABLES = ("Scores", "Measures", "By category")
 
@@ -91,9 +87,10 @@ def print_tables(console: Console, tables: Sequence[Table]) -> None:
 
 @contextmanager
 def progress(verb: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A progress bar on stderr, gone when it is done; yields what to call with the number finished since last."""
+    """A progress bar on stderr if that is a terminal; yields what to call with the number finished since last."""
     columns = (TextColumn(verb), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    stderr = Console(stderr=True)
+    with Progress(*columns, console=stderr, transient=True, disable=not stderr.is_terminal) as bar:
         task = bar.add_task(verb, total=total)
         yield lambda count: bar.advance(task, count)
 

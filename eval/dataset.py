@@ -5,14 +5,13 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from corpus import QuestionError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from qa.batch import history_of
 
 BUNDLED_QUESTIONS = Path(__file__).parent / "data" / "bundled.jsonl"
 _GZIP = b"\x1f\x8b"
@@ -67,7 +66,7 @@ def load_questions(path: Path) -> list[Question]:
             question=_text(row.get("question"), place, '"question"'),
             answers=_answers(row, place),
             article_id=_optional(row, "article_id", place),
-            history=_history(row, place),
+            history=tuple(history_of(row.get("history"), place)),
             category=_optional(row, "category", place),
         )
         if question.id in questions:
@@ -174,16 +173,6 @@ def _example(row: dict[str, Any], passage: str, place: str) -> ReadingExample:
 def _answers(row: dict[str, Any], place: str) -> tuple[str, ...]:
     answers = _list(row, "answers", place, '[] when the articles do not say, or ["an accepted answer", ...]')
     return tuple(_text(one, place, "each of the answers") for one in answers)
-
-
-def _history(row: dict[str, Any], place: str) -> tuple[tuple[str, str | None], ...]:
-    turns: list[tuple[str, str | None]] = []
-    for turn in _list(row, "history", place) if row.get("history") else []:
-        if not isinstance(turn, list) or len(turn) != 2:
-            raise QuestionError(f'{place}: "history" is wrong; write it as [["question", "answer" or null], ...]')
-        answer = None if turn[1] is None else _text(turn[1], place, 'an answer in "history"')
-        turns.append((_text(turn[0], place, 'a question in "history"'), answer))
-    return tuple(turns)
 
 
 def _id(row: dict[str, Any], place: str) -> str:

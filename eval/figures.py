@@ -6,15 +6,13 @@ null means a share of nothing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from eval.facts import Facts
-    from eval.metrics import Scores
+from eval.facts import Facts
+from eval.metrics import Scores
 
 NO_ANSWER = "(not in the articles)"
 REFUSED = "(refused)"

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from corpus import Article
 from corpus.sentences import sentence_around
 from eval.dataset import ReadingExample, load_reading
-from eval.metrics import calibration_error, f1
+from eval.metrics import CORRECT_F1, calibration_error, f1
 from index import Hit, Library
 from index.searcher import heading
 from qa import ArticleQA
@@ -26,7 +26,6 @@ from qa.confidence import Signals, fit
 from qa.ranking import signals
 
 _PER_PASSAGE = 2
-_RIGHT_F1 = 0.5
 _FOLDS = 5
 _DISTRACTORS = 400
 
@@ -102,7 +101,7 @@ def report(p: Floats, trials: Sequence[Trial], threshold: float) -> dict[str, fl
 def _trial(condition: str, bot: ArticleQA, question: str, hits: Sequence[Hit], answers: tuple[str, ...]) -> Trial:
     candidates = bot.read(question, hits)
     best = candidates[0]
-    right = bool(answers) and f1(best.span.text, answers) >= _RIGHT_F1
+    right = bool(answers) and f1(best.span.text, answers) >= CORRECT_F1
     return Trial(condition, signals(best, candidates, question, heading(best.hit.article)), right)
 
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import Literal, get_args
 
+from corpus import Passage
+from eval.dataset import Question
 from eval.metrics import CORRECT_F1, exact_match, f1
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from corpus import Passage
-    from eval.dataset import Question
-    from qa.answer import Answer, Quote, Span, Timings
+from qa.answer import Answer, Quote, Span, Timings
 
 Failure = Literal["retrieval", "reader", "threshold", "false answer"]
 FAILURES: tuple[Failure, ...] = get_args(Failure)

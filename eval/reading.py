@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 
 from corpus import Passage
+from eval.dataset import ReadingExample
 from eval.metrics import (
     CORRECT_F1,
     Scores,
@@ -21,13 +23,8 @@ from eval.metrics import (
     mean_scores,
     roc_area,
 )
+from qa.reader import Reader
 from qa.spans import best_spans
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-    from eval.dataset import ReadingExample
-    from qa.reader import Reader
 
 ReadingFailure = Literal["wrong span", "refused", "false answer"]
 READING_FAILURES: tuple[ReadingFailure, ...] = get_args(ReadingFailure)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from eval.facts import Facts
 from eval.figures import (
     REFUSED,
     SCORE_COLUMNS,
@@ -21,10 +22,7 @@ from eval.figures import (
     shown_interval,
     slug,
 )
-
-if TYPE_CHECKING:
-    from eval.facts import Facts
-    from eval.reading import Reading, ReadingReport
+from eval.reading import Reading, ReadingReport
 
 
 def to_dict(report: ReadingReport, facts: Facts) -> dict[str, Any]:
@@ -56,11 +54,14 @@ def to_dict(report: ReadingReport, facts: Facts) -> dict[str, Any]:
 def tables(report: ReadingReport) -> list[Table]:
     """The numbers of a run of the reader alone."""
     kinds = (("all", report.overall), ("answerable", report.answerable), ("unanswerable", report.unanswerable))
-    rows = (
-        ("threshold", "none" if report.threshold is None else f"{report.threshold:.2f}"),
+    best = (
         ("best EM, at threshold", _shown_threshold(report.best_exact_match.score, report.best_exact_match.at)),
         ("best F1, at threshold", _shown_threshold(report.best_f1.score, report.best_f1.at)),
         ("ROC area, answerable or not", shown(report.roc_area)),
+    )
+    rows = (
+        ("threshold", "none" if report.threshold is None else f"{report.threshold:.2f}"),
+        *(best if report.unanswerable.questions else ()),
         ("EM, 95% interval", shown_interval(report.exact_match_interval)),
         ("F1, 95% interval", shown_interval(report.f1_interval)),
         *((f"wrong: {failure}", str(count)) for failure, count in report.failures.items()),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from eval.facts import Facts
 from eval.figures import (
     REFUSED,
     SCORE_COLUMNS,
@@ -20,11 +21,8 @@ from eval.figures import (
     shown_interval,
     slug,
 )
-
-if TYPE_CHECKING:
-    from eval.facts import Facts
-    from eval.judge import Result
-    from eval.summary import Report
+from eval.judge import Result
+from eval.summary import Report
 
 
 def to_dict(report: Report, facts: Facts) -> dict[str, Any]:

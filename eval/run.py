@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
 
 from corpus import QuestionError
+from eval.dataset import Question
 from eval.judge import judge
 from eval.summary import Report, summarise
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from eval.dataset import Question
-    from qa import ArticleQA
+from qa import ArticleQA
 
 
 def evaluate(

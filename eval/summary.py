@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from eval.judge import FAILURES, Result
 from eval.metrics import (
@@ -18,9 +18,6 @@ from eval.metrics import (
     recall_at,
     reciprocal_rank,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
 
 RECALL_AT = (1, 5, 10)
 

@@ -53,9 +53,8 @@ class ArticleInfo:
 
 @dataclass(frozen=True, slots=True)
 class PassageRow:
-    """A passage with the number it goes by in the indexes; numbers are never used twice."""
+    """A passage as the database holds it, with its whole article."""
 
-    row: int
     passage: Passage
     article: Article
 
@@ -188,14 +187,14 @@ class Database:
         return np.array([row for (row,) in self._rows("SELECT row FROM passages ORDER BY row")], np.int64)
 
     def passages(self, rows: Sequence[int]) -> dict[int, PassageRow]:
-        """The passages of these numbers, by number; those that are gone are left out."""
+        """The passages of these numbers, by number (never used twice); those that are gone are left out."""
         with self._lock:
             found = self._select("SELECT row, article, start, end FROM passages WHERE row IN ({})", rows)
             self._fetch_articles({article for _, article, _, _ in found})
             result = {}
             for row, number, start, end in found:
                 article = self._articles[number]
-                result[row] = PassageRow(row, Passage(article.id, start, end, article.text[start:end]), article)
+                result[row] = PassageRow(Passage(article.id, start, end, article.text[start:end]), article)
             return result
 
     def vectors(self, rows: Sequence[int], dimension: int) -> Floats:

@@ -23,7 +23,7 @@ class LexicalIndex:
     def __init__(self, folder: Path | None) -> None:
         """Open the index in `folder`, or create one when it is empty; None keeps it in memory."""
         builder = tantivy.SchemaBuilder()
-        builder.add_unsigned_field("row", stored=True, indexed=True, fast=True)
+        builder.add_integer_field("row", stored=True, indexed=True, fast=True)
         builder.add_text_field("body", stored=False, tokenizer_name="articleqa", index_option="freq")
         builder.add_text_field("heading", stored=False, tokenizer_name="articleqa", index_option="freq")
         self._index = tantivy.Index(builder.build(), path=str(folder) if folder else None)
@@ -44,7 +44,7 @@ class LexicalIndex:
             writer.delete_documents_by_term("row", int(row))
         for row, heading, body in add:
             document = tantivy.Document()
-            document.add_unsigned("row", int(row))
+            document.add_integer("row", int(row))
             document.add_text("heading", heading)
             document.add_text("body", body)
             writer.add_document(document)

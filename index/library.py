@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
-import shutil
-import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,21 +10,19 @@ from types import TracebackType
 from typing import Self
 
 import numpy as np
-from filelock import FileLock, Timeout
 from platformdirs import user_data_path
 
 from corpus import Article, LibraryError, Passage, split
 from corpus.passages import PASSAGE_OVERLAP, PASSAGE_SIZE
-from index import snapshots
 from index.database import ArticleInfo, Database
 from index.embedder import Embedder, load_embedder
+from index.indexes import Indexes
 from index.onnx_model import Floats
-from index.searcher import Hit, Searcher, indexed_text
+from index.searcher import Hit, indexed_text
 
 FORMAT_VERSION = 1
 _LOCK_SECONDS = 60
 _BATCH_PASSAGES = 256
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +50,13 @@ class Library:
         """Open an existing folder, or an empty library in memory for None. `rebuild` embeds every article again."""
         self.folder = folder
         self.embedder = embedder
-        self._swap = threading.Lock()
         self._database = Database(folder / "library.sqlite" if folder else None)
-        self._snapshots = folder / "snapshots" if folder else None
         try:
             if rebuild:
                 self._rebuild()
             else:
                 self._check_meta()
-            self._searcher = self._load(wait=0)
+            self._indexes = Indexes(self._database, embedder.dimension, folder / "snapshots" if folder else None)
         except BaseException:
             self.close()
             raise
@@ -160,19 +153,19 @@ class Library:
                     waiting = []
             return self._store(waiting, total, on_progress)
         finally:
-            self._refresh(wait=_LOCK_SECONDS)
+            self._indexes.current(wait=_LOCK_SECONDS)
 
     def remove(self, article_id: str) -> Article:
         """Remove the article of this id; the article that was removed. Raises `LibraryError` when there is none."""
         article = self.article(article_id)
         with self._database.transaction():
             self._database.delete(article_id)
-        self._refresh(wait=_LOCK_SECONDS)
+        self._indexes.current(wait=_LOCK_SECONDS)
         return article
 
     def search(self, question: str, *, k: int = 10) -> list[Hit]:
         """The `k` passages that fit the question best, best first; fewer when the library is smaller."""
-        return self._refresh(wait=0).search(self._database, question, self.embedder.encode_question(question), k)
+        return self._indexes.current().search(self._database, question, self.embedder.encode_question(question), k)
 
     def _store(
         self, waiting: list[tuple[Article, list[Passage]]], total: Added, on_progress: Callable[[int], None] | None
@@ -236,53 +229,3 @@ class Library:
                 passages = split(article)
                 self._database.put(article, passages, self._vectors([(article, passages)]))
             self._database.set_meta(self._identity() | {"snapshot": "", "snapshot_sha256": ""})
-
-    def _refresh(self, *, wait: float) -> Searcher:
-        """The indexes of the current generation, swapped in by reference when the library has changed."""
-        with self._swap:
-            if self._searcher.generation != self._database.generation:
-                self._searcher = self._load(wait=wait)
-            return self._searcher
-
-    def _load(self, *, wait: float) -> Searcher:
-        """The indexes of the current generation: the snapshot's if it is whole and up to date, else made anew."""
-        base = snapshots.current(self._snapshots, self._database.meta()) if self._snapshots else None
-        if base and base.generation == self._database.generation:
-            try:
-                return Searcher.of_snapshot(base, self.embedder.dimension)
-            except (OSError, ValueError):  # another process has just replaced it
-                _log.info("%s: went away while it was opened", base.folder)
-        return self._publish(wait=wait)
-
-    def _publish(self, *, wait: float) -> Searcher:
-        """Write a snapshot of the present state and open it; in memory where it cannot be written.
-
-        The articles are safe in the database already, so a snapshot that fails costs time at the next opening, no more.
-        """
-        if self._snapshots is None or self._database.is_read_only:
-            return self._in_memory()
-        try:
-            with FileLock(self._snapshots / "write.lock", timeout=wait):
-                return self._write_snapshot(self._snapshots)
-        except (OSError, Timeout) as error:
-            _log.warning("%s: no snapshot could be written (%s); the articles are safe", self._snapshots, error)
-            return self._in_memory()
-
-    def _write_snapshot(self, root: Path) -> Searcher:
-        scratch = snapshots.scratch_folder(root)
-        try:
-            base = snapshots.current(root, self._database.meta())
-            with self._database.reading():
-                generation = Searcher.of_database(self._database, self.embedder.dimension, base, scratch).generation
-            facts = snapshots.publish(scratch, generation)
-        except BaseException:
-            shutil.rmtree(scratch, ignore_errors=True)
-            raise
-        with self._database.transaction():
-            self._database.set_meta(facts)
-        snapshots.sweep(root, keep=facts["snapshot"])
-        return Searcher.of_snapshot(snapshots.Snapshot(root / facts["snapshot"], generation), self.embedder.dimension)
-
-    def _in_memory(self) -> Searcher:
-        with self._database.reading():
-            return Searcher.of_database(self._database, self.embedder.dimension, None, None)

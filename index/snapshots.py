@@ -67,11 +67,15 @@ def current(root: Path, meta: dict[str, str]) -> Snapshot | None:
         data = (folder / _MANIFEST).read_bytes()
         if hashlib.sha256(data).hexdigest() == meta["snapshot_sha256"]:
             manifest = json.loads(data)
-            if all(sha256_of(folder / file) == digest for file, digest in manifest["files"].items()):
+            bad = next((file for file, digest in manifest["files"].items() if sha256_of(folder / file) != digest), None)
+            if bad is None:
                 return Snapshot(folder, int(manifest["generation"]))
+            path = folder / bad
+        else:
+            path = folder / _MANIFEST
     except OSError as error:
-        _log.info("%s: %s", folder, error)
-    _log.warning("%s: a file of this snapshot is missing or damaged; it is built again from the database", folder)
+        path = Path(error.filename or folder)
+    _log.warning("%s: this index file is missing or damaged; it is built again from the database", path)
     return None
 
 

@@ -21,8 +21,8 @@ _WORD = re.compile(r"\w+")
 _STEM = 5
 _FUNCTION_WORDS = frozenset(
     "a an and are as at be been being but by can could did do does for from had has have he her him his how i if in"
-    " into is it its many me much my no not of on or our s say says she should so than that the their them then there these"
-    " they this those to was we were what when where which who whom whose why will with would you your".split()
+    " into is it its many me much my no not of on or our s say says she should so than that the their them then there"
+    " these they this those to was we were what when where which who whom whose why will with would you your".split()
 )
 
 Matrix = npt.NDArray[np.float64]

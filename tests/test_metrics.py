@@ -1,0 +1,240 @@
+import warnings
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from eval.metrics import (
+    answers_at_precision,
+    best_threshold,
+    bootstrap_interval,
+    calibration_error,
+    exact_match,
+    f1,
+    mean,
+    mean_scores,
+    normalise,
+    percentile,
+    recall_at,
+    reciprocal_rank,
+    roc_area,
+    token_f1,
+)
+
+PAIRS = [
+    ("Aitken", ["Aitken", "Jack Aitken"]),
+    ("Jack Aitken", ["Aitken"]),
+    ("jack aitken of the team", ["Jack Aitken", "Aitken of Action Express"]),
+    ("The Petit Le Mans", ["petit le mans"]),
+    ("a an the", ["the"]),
+    ("a cat", ["the cat"]),
+    ("an apple a day", ["apple day", "apples"]),
+    ("theatre", ["the atre"]),
+    ("U.S.", ["US"]),
+    ("200-point", ["200"]),
+    ("200-point", ["200 point"]),
+    ("$1,200", ["1200"]),
+    ("£86", ["86"]),
+    ("10.5%", ["105"]),
+    ("IMSA\u2019s GTD Pro", ["IMSA's GTD Pro"]),
+    ("\u201cfifth\u201d", ["fifth"]),
+    ("1990\u20131993", ["1990-1993", "1990 1993"]),
+    ("Zürich", ["zurich", "ZÜRICH"]),
+    ("İstanbul", ["istanbul"]),
+    ("Straße", ["STRASSE", "straße"]),
+    ("東京", ["東京", "京都"]),
+    ("東京 タワー", ["東京"]),
+    ("é", ["e\u0301"]),
+    ("  spaced \t out\nwords ", ["spaced out words"]),
+    ("non\u00a0breaking", ["non breaking"]),
+    ("to be or not to be", ["to be", "not to be or to"]),
+    ("x x x y", ["x y y"]),
+    ("one two three four", ["three four five", "six"]),
+    ("nothing alike", ["entirely other"]),
+    ("", ["something"]),
+    ("!!!", ["?"]),
+    ("!!!", ["word"]),
+    ("word", ["the"]),
+    ("because Holt is moving", ["Holt is moving to a post in Toronto", "moving"]),
+]
+TEXTS = st.text(alphabet="ab the.,-'é東 \n", max_size=20)
+
+
+@pytest.fixture(scope="module")
+def squad():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # whatever torchmetrics and torch say while they are imported
+        from torchmetrics.functional.text import squad
+    return squad
+
+
+@pytest.mark.parametrize(("answer", "accepted"), PAIRS)
+def test_agrees_with_torchmetrics(squad, answer, accepted):
+    target = {"answers": {"answer_start": [0] * len(accepted), "text": accepted}, "id": "1"}
+    theirs = squad([{"prediction_text": answer, "id": "1"}], [target])
+    assert 100 * exact_match(answer, accepted) == pytest.approx(float(theirs["exact_match"]))
+    assert 100 * f1(answer, accepted) == pytest.approx(float(theirs["f1"]), abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("The U.S. Senate!", "us senate"),
+        ("  A\tcat,  an   owl ", "cat owl"),
+        ("theatre", "theatre"),
+        ("1990\u20131993", "1990\u20131993"),  # the official script knows ASCII punctuation only
+        ("\u201cthe end\u201d", "\u201c end\u201d"),
+        ("...", ""),
+    ],
+)
+def test_normalise(text, expected):
+    assert normalise(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("answer", "accepted", "em", "score"),
+    [
+        ("Jack Aitken", ["Aitken"], 0, 2 / 3),
+        ("Jack Aitken", ["Aitken", "jack aitken."], 1, 1),
+        ("x x x y", ["x y y"], 0, 4 / 7),
+        ("", [], 1, 1),
+        ("Aitken", [], 0, 0),
+        ("", ["Aitken"], 0, 0),
+        ("the", [], 1, 1),  # normalises to nothing, as in the official script
+        ("", ["the", "!"], 1, 1),  # accepted answers that say nothing are dropped
+        ("", ["the", "word"], 0, 0),
+    ],
+)
+def test_exact_match_and_f1_by_hand(answer, accepted, em, score):
+    assert exact_match(answer, accepted) == em
+    assert f1(answer, accepted) == pytest.approx(score)
+
+
+@settings(deadline=None)
+@given(TEXTS, st.lists(TEXTS, max_size=3))
+def test_exact_match_and_f1_keep_their_bounds(answer, accepted):
+    assert 0 <= f1(answer, accepted) <= 1
+    assert exact_match(answer, accepted) in {0, 1}
+    if exact_match(answer, accepted):
+        assert f1(answer, accepted) == 1
+    assert f1(answer, [*accepted, answer]) == 1 or not normalise(answer)
+
+
+@settings(deadline=None)
+@given(TEXTS, TEXTS)
+def test_f1_is_symmetric(one, other):
+    assert token_f1(one, other) == token_f1(other, one)
+    assert token_f1(one, one) == 1
+
+
+def test_recall_and_reciprocal_rank():
+    ranks = [1, 3, None, 11]
+    assert [recall_at(ranks, k) for k in (1, 3, 10, 11)] == [0.25, 0.5, 0.5, 0.75]
+    assert [reciprocal_rank(rank) for rank in ranks] == [1, pytest.approx(1 / 3), 0, 0]
+    assert reciprocal_rank(11, k=20) == pytest.approx(1 / 11)
+
+
+def test_percentile_interpolates():
+    assert percentile([4, 1, 3, 2], 50) == 2.5
+    assert percentile([7], 95) == 7
+    assert percentile(range(101), 95) == 95
+
+
+@pytest.mark.parametrize(
+    "measure",
+    [
+        mean,
+        bootstrap_interval,
+        lambda values: percentile(values, 50),
+        lambda values: recall_at(values, 1),
+        lambda values: calibration_error(values, values),
+        lambda values: best_threshold(values, values, np.array([], bool)),
+    ],
+)
+def test_nothing_has_no_measure(measure):
+    with pytest.raises(ValueError, match="at least 1"):
+        measure([])
+
+
+def test_bootstrap_interval_holds_the_mean_and_repeats():
+    values = [0.0] * 30 + [1.0] * 70
+    low, high = bootstrap_interval(values)
+    assert 0.55 < low < 0.7 < high < 0.85
+    assert bootstrap_interval(values) == (low, high)
+    assert bootstrap_interval([1.0]) == (1.0, 1.0)
+
+
+def test_calibration_error():
+    assert calibration_error([1.0, 0.0], [1, 0]) == 0
+    assert calibration_error([0.75, 0.75, 0.75, 0.75], [1, 1, 1, 0]) == pytest.approx(0)
+    # bins 0.9..1 (gap 0.95 - 0.5, two answers) and 0.2..0.3 (gap 0.25 - 0, one answer)
+    assert calibration_error([0.95, 0.95, 0.25], [1, 0, 0]) == pytest.approx((2 * 0.45 + 0.25) / 3)
+
+
+def test_answers_at_precision():
+    assert answers_at_precision([0.9, 0.8, 0.7, 0.6], [1, 1, 0, 1], precision=0.75) == 4
+    assert answers_at_precision([0.9, 0.8, 0.7, 0.6], [1, 1, 0, 1], precision=0.9) == 2
+    assert answers_at_precision([0.9, 0.9], [1, 0], precision=0.9) == 0  # equal confidence is not told apart
+    assert answers_at_precision([], []) == 0
+
+
+def test_mean_scores_of_nothing():
+    assert mean_scores([]).questions == 0
+    assert mean_scores([]).f1 is None
+
+
+def test_best_threshold_by_hand():
+    # in order of score: right (+1), right (+1), false answer (-1), half right (+0.5); refusing all is worth 1
+    answerable = np.array([True, False, True, True])
+    best = best_threshold([5.0, 1.0, 3.0, -2.0], [1.0, 0.0, 1.0, 0.5], answerable)
+    assert (best.score, best.at) == (3 / 4, 3.0)
+
+
+def test_best_threshold_may_be_to_refuse_everything():
+    best = best_threshold([5.0, 4.0], [0.0, 1.0], np.array([False, True]))
+    assert (best.score, best.at) == (0.5, None)
+
+
+def test_best_threshold_keeps_equal_scores_together():
+    best = best_threshold([2.0, 2.0], [1.0, 0.0], np.array([True, False]))
+    assert (best.score, best.at) == (0.5, None)
+
+
+SPANS = st.lists(
+    st.tuples(st.integers(-3, 3), st.sampled_from([0.0, 0.5, 1.0]), st.booleans()), min_size=1, max_size=12
+)
+
+
+@settings(deadline=None)
+@given(SPANS)
+def test_best_threshold_is_the_best_of_all(rows):
+    spans = [float(row[0]) for row in rows]
+    scores = [row[1] if row[2] else 0.0 for row in rows]
+    answerable = np.array([row[2] for row in rows])
+
+    def reached(at):
+        given = [score >= at for score in spans]
+        return mean([score if g else float(not a) for score, g, a in zip(scores, given, answerable, strict=True)])
+
+    best = best_threshold(spans, scores, answerable)
+    assert best.score == pytest.approx(max(reached(at) for at in [*spans, np.inf]))
+    assert reached(np.inf if best.at is None else best.at) == pytest.approx(best.score)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(-3, 3), st.booleans()), max_size=12))
+def test_roc_area_counts_pairs(rows):
+    positive = [score for score, flag in rows if flag]
+    negative = [score for score, flag in rows if not flag]
+    area = roc_area([float(score) for score, _ in rows], np.array([flag for _, flag in rows], bool))
+    if not positive or not negative:
+        assert area is None
+    else:
+        wins = [(a > b) + (a == b) / 2 for a, b in product(positive, negative)]
+        assert area == pytest.approx(mean(wins))
+
+
+def test_roc_area_takes_spans_that_were_not_found():
+    assert roc_area([1.0, -np.inf], np.array([True, False])) == 1
