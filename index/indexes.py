@@ -45,8 +45,9 @@ class Indexes:
         if base and base.generation == self._database.generation:
             try:
                 return Searcher.of_snapshot(base, self._dimension)
-            except (OSError, ValueError):  # another process has just replaced it
-                _log.info("%s: went away while it was opened", base.folder)
+            except (OSError, ValueError) as error:  # another process has just replaced it, or another version wrote it
+                _log.info("%s: cannot be opened (%s)", base.folder, error)
+                base = None
         return self._publish(base, meta, wait=wait)
 
     def _publish(self, base: Snapshot | None, meta: dict[str, str], *, wait: float) -> Searcher:
@@ -67,6 +68,8 @@ class Indexes:
         meta = self._database.meta()
         if meta.get("snapshot") != known.get("snapshot"):  # another process was quicker
             base = snapshots.current(root, meta)
+            if base and base.generation == self._database.generation:
+                return Searcher.of_snapshot(base, self._dimension)
         scratch = snapshots.scratch_folder(root)
         try:
             with self._database.reading():

@@ -20,6 +20,8 @@ from pathlib import Path
 from index.modelfiles import sha256_of
 
 _MANIFEST = "manifest.json"
+# raised when what the index files hold changes: older snapshots are then made again
+_FORMAT = 1
 DENSE = "dense.faiss"
 LEXICAL = "lexical"
 _log = logging.getLogger(__name__)
@@ -46,7 +48,9 @@ def publish(scratch: Path, generation: int) -> dict[str, str]:
     for lock in scratch.rglob("*.lock"):
         lock.unlink()
     files = {str(path.relative_to(scratch)): _sync(path) for path in sorted(scratch.rglob("*")) if path.is_file()}
-    manifest = json.dumps({"generation": generation, "files": files}, indent=1, sort_keys=True).encode()
+    manifest = json.dumps(
+        {"format": _FORMAT, "generation": generation, "files": files}, indent=1, sort_keys=True
+    ).encode()
     (scratch / _MANIFEST).write_bytes(manifest)
     _sync(scratch / _MANIFEST)
     for folder in (scratch / LEXICAL, scratch):
@@ -67,6 +71,8 @@ def current(root: Path, meta: dict[str, str]) -> Snapshot | None:
         data = (folder / _MANIFEST).read_bytes()
         if hashlib.sha256(data).hexdigest() == meta["snapshot_sha256"]:
             manifest = json.loads(data)
+            if manifest.get("format") != _FORMAT:
+                return None
             bad = next((file for file, digest in manifest["files"].items() if sha256_of(folder / file) != digest), None)
             if bad is None:
                 return Snapshot(folder, int(manifest["generation"]))

@@ -1,0 +1,191 @@
+"""A kill at any moment leaves the library as it was before or after the change that was under way, never between."""
+
+import os
+import random
+import select
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from conftest import HashEmbedder, article
+
+from corpus import Article
+from index import Library
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+
+FRUITS = [article(f"fruit-{number}", f"Fruit number {number} was picked. " * 60) for number in range(12)]
+
+# It forks a child for every line "FOLDER POINT", so that the libraries are imported once. The child makes all changes
+# of `changes()`, writing the number of each when it has returned, and is killed by SIGKILL just before its POINT-th file
+# operation; at point 0 the test kills it.
+CHILD = """
+import os, signal, sys
+import faiss, filelock, sqlite3, tantivy
+import test_crash
+
+for line in sys.stdin:
+    folder, point = line.split()
+    if os.fork():
+        os.wait()
+        os.write(1, b"end\\n")
+        continue
+    os.write(1, b"pid %d\\n" % os.getpid())
+    operations = 0
+    def count(event, about):
+        global operations
+        if event == "open" and not isinstance(about[0], str):
+            return
+        if event.split(".")[0] in ("open", "os", "shutil", "sqlite3", "fcntl"):
+            operations += 1
+            if operations == int(point):
+                os.kill(os.getpid(), signal.SIGKILL)
+    if int(point):
+        sys.addaudithook(count)
+    library = test_crash.opened(folder)
+    for number, change in enumerate(test_crash.changes()):
+        change(library)
+        os.write(1, b"done %d\\n" % number)
+    os.write(1, b"operations %d\\n" % operations)
+    os._exit(0)
+"""
+
+
+def opened(folder: Path | str) -> Library:
+    return Library.open(folder, embedder=HashEmbedder())
+
+
+def steps() -> Iterator[tuple[str, Article]]:
+    """What is done, one after another: articles are added; every fourth is replaced, every sixth removed."""
+    for number, fruit in enumerate(FRUITS):
+        yield "add", fruit
+        if number % 4 == 3:
+            yield "add", replace(fruit, text=f"{fruit.text}It was replaced.")
+        if number % 6 == 5:
+            yield "remove", FRUITS[number - 1]
+
+
+def changes():
+    for what, fruit in steps():
+        yield lambda library, what=what, fruit=fruit: (
+            library.add([fruit]) if what == "add" else library.remove(fruit.id)
+        )
+
+
+def state(count: int) -> dict[str, Article]:
+    """The articles that there must be after the first `count` changes."""
+    articles: dict[str, Article] = {}
+    for what, fruit in list(steps())[:count]:
+        if what == "add":
+            articles[fruit.id] = fruit
+        else:
+            del articles[fruit.id]
+    return articles
+
+
+ALL = len(list(steps()))
+
+
+class Writer:
+    """Children that write to libraries, to be killed."""
+
+    def __init__(self) -> None:
+        path = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
+        command = [sys.executable, "-c", f"import sys; sys.path[:0] = {path!r}\n{CHILD}"]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+        self.lines = b""
+
+    def start(self, folder: Path, point: int = 0) -> int:
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{folder} {point}\n".encode())
+        word, pid = self.line()
+        assert word == "pid"
+        return int(pid)
+
+    def line(self, wait: float | None = None) -> list[str]:
+        """The next line; ["late"] when none came in `wait` seconds."""
+        assert self.process.stdout is not None
+        while b"\n" not in self.lines:
+            if not select.select([self.process.stdout], [], [], wait)[0]:
+                return ["late"]
+            more = os.read(self.process.stdout.fileno(), 65536)
+            assert more, "the writer went away"
+            self.lines += more
+        line, _, self.lines = self.lines.partition(b"\n")
+        return line.decode().split()
+
+    def finish(self) -> tuple[int, int | None]:
+        """Wait for the child's end: how many changes it has told of since, and how many operations, if it says."""
+        told, operations = 0, None
+        while (line := self.line())[0] != "end":
+            told += line[0] == "done"
+            operations = int(line[1]) if line[0] == "operations" else operations
+        return told, operations
+
+
+@pytest.fixture(scope="module")
+def writer():
+    writer = Writer()
+    yield writer
+    writer.process.stdin.close()
+    assert writer.process.wait() == 0
+    writer.process.stdout.close()
+
+
+def check(folder: Path, told: int) -> None:
+    """After a kill, the library is as after `told` changes or as after one more, and works."""
+    with opened(folder) as library:
+        library.check()
+        kept = {info.id: library.article(info.id) for info in library.articles()}
+        assert kept in (state(told), state(told + 1)), f"{sorted(kept)} after {told} changes"
+        rows = library._database.passage_rows().tolist()
+        assert library._indexes.current().dense.rows().tolist() == rows
+        for article_id in kept:
+            hits = library.search(f"was number {article_id.removeprefix('fruit-')} picked", k=1000)
+            assert len(hits) == len(rows)
+            assert {hit.article.id for hit in hits} == set(kept)
+            for hit in hits:
+                assert hit.article == kept[hit.article.id]
+                assert hit.article.text[hit.passage.start : hit.passage.end] == hit.passage.text
+    with opened(folder) as library:
+        library.add([article("after")])
+        assert library.search("about after", k=1)[0].article.id == "after"
+    left = {path.name[0] for path in (folder / "snapshots").iterdir() if path.is_dir()}
+    assert left == {"g"}
+    assert len([path for path in (folder / "snapshots").iterdir() if path.is_dir()]) == 1
+
+
+def test_a_writer_that_is_not_killed_does_it_all(writer, tmp_path):
+    writer.start(tmp_path)
+    assert writer.finish() == (ALL, 0)
+    check(tmp_path, ALL)
+
+
+@pytest.mark.parametrize("seed", range(15))
+def test_killed_at_a_random_moment(writer, tmp_path, seed):
+    chance = random.Random(seed)  # noqa: S311
+    pid = writer.start(tmp_path)
+    told = 0
+    while told < chance.randrange(ALL):
+        told += writer.line()[0] == "done"
+    told += writer.line(chance.uniform(0, 0.05))[0] == "done"
+    os.kill(pid, 9)
+    told += writer.finish()[0]
+    check(tmp_path, told)
+
+
+def test_killed_before_every_file_operation(writer, tmp_path):
+    """At every open, rename, link, removal, lock and connection of the first changes, one after another."""
+    writer.start(tmp_path / "whole", 10**9)
+    _, operations = writer.finish()
+    assert operations
+    points = range(1, operations, max(1, operations // 60))
+    for point in points:
+        folder = tmp_path / str(point)
+        writer.start(folder, point)
+        told, finished = writer.finish()
+        assert finished is None
+        check(folder, told)
