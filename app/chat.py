@@ -41,7 +41,7 @@ FAILED = (
 EXAMPLES = (
     ("2023-10-19-blomqvist-joins-action-express", "Who replaces Sims?"),
     ("2023-10-19-blomqvist-joins-action-express", "How many points were deducted from Blomqvist and Braun?"),
-    ("2023-10-19-blomqvist-joins-action-express", "Which four races will Blomqvist drive?"),
+    ("2023-10-19-blomqvist-joins-action-express", "Who is the team manager of Action Express Racing?"),
     ("2023-10-19-blomqvist-joins-action-express", "What is Blomqvist's salary?"),
 )
 

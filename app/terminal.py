@@ -127,7 +127,7 @@ def _quoted(console: Console, answer: Answer, quote: Quote) -> None:
 
 
 def _place(article: Article, confidence: float | None = None) -> Text:
-    parts = [plain(article.title), article.published.isoformat() if article.published else "", plain(article.id)]
+    parts = [plain(article.title), article.published.isoformat() if article.published else ""]
     if confidence is not None:
         parts.append(f"{confidence_word(confidence)} ({confidence:.0%})")
     return Text(" · ".join(part for part in parts if part), style="dim")

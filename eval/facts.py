@@ -35,7 +35,7 @@ def collect(reader: str, *, embedder: str | None = None, passages: int | None = 
         command=f"articleqa {shlex.join(sys.argv[1:])}".strip(),
         date=datetime.now(UTC).isoformat(timespec="seconds"),
         version=_version(),
-        platform=platform.platform(),
+        platform=f"{platform.system()} {platform.machine()}",
         python=platform.python_version(),
         cpus=_cpus(),
         reader=reader,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -10,7 +9,6 @@ import tantivy
 
 HEADING_WEIGHT = 0.5
 _WRITER_BYTES = 32_000_000
-_WORD = re.compile(r"\w+")
 _MAX_WORDS = 200
 
 
@@ -27,7 +25,7 @@ class LexicalIndex:
         builder.add_text_field("body", stored=False, tokenizer_name="articleqa", index_option="freq")
         builder.add_text_field("heading", stored=False, tokenizer_name="articleqa", index_option="freq")
         self._index = tantivy.Index(builder.build(), path=str(folder) if folder else None)
-        analyzer = (
+        self._analyzer = (
             tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
             .filter(tantivy.Filter.remove_long(60))
             .filter(tantivy.Filter.lowercase())
@@ -35,7 +33,7 @@ class LexicalIndex:
             .filter(tantivy.Filter.stemmer("english"))
             .build()
         )
-        self._index.register_tokenizer("articleqa", analyzer)
+        self._index.register_tokenizer("articleqa", self._analyzer)
 
     def change(self, *, remove: Iterable[int], add: Sequence[tuple[int, str, str]]) -> None:
         """Remove passages by number, then add rows of (number, heading, text)."""
@@ -54,10 +52,15 @@ class LexicalIndex:
 
     def search(self, question: str, k: int) -> dict[int, float]:
         """The BM25 score of the `k` best passages for the question's words, by number."""
-        words = " ".join(word.lower() for word in _WORD.findall(question)[:_MAX_WORDS])
+        words = list(dict.fromkeys(self._analyzer.analyze(question)))[:_MAX_WORDS]
         if not words or k < 1:
             return {}
-        query = self._index.parse_query(words, ["body", "heading"], field_boosts={"heading": HEADING_WEIGHT})
+        schema, any_of = self._index.schema, tantivy.Occur.Should
+        body = [(any_of, tantivy.Query.term_query(schema, "body", word)) for word in words]
+        heading = tantivy.Query.boolean_query(
+            [(any_of, tantivy.Query.term_query(schema, "heading", word)) for word in words]
+        )
+        query = tantivy.Query.boolean_query([*body, (any_of, tantivy.Query.boost_query(heading, HEADING_WEIGHT))])
         searcher = self._index.searcher()
         return {
             int(searcher.doc(address)["row"][0]): float(score)

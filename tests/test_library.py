@@ -4,6 +4,7 @@ import shutil
 import sqlite3
 import sys
 import threading
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -262,7 +263,18 @@ def test_any_text_can_be_searched_for(fruits, question):
 
 @pytest.mark.parametrize(
     "question",
-    ["AND OR NOT", "body:apple", "+apple -apple", '"apple', "apple*", "(apple", "[a TO z]", "apple^2", "IN [apple]", "a~1", "\\"],
+    [
+        "AND OR NOT",
+        "body:apple",
+        "+apple -fig",
+        '"apple',
+        "apple*",
+        "(apple",
+        "[a TO z]",
+        "apple^2",
+        "IN [apple]",
+        "\\",
+    ],
 )
 def test_query_syntax_is_just_words(fruits, question):
     hits = fruits.search(question)
@@ -417,9 +429,9 @@ def test_libraries_opened_at_once_in_a_new_folder(folder):
 def test_another_embedder_is_refused_by_name(folder):
     with opened(folder) as library:
         library.add(FRUITS)
-    with pytest.raises(LibraryError, match="hash-32.*hash-16.*rebuild"):
+    with pytest.raises(LibraryError, match=r"hash-32.*hash-16.*rebuild"):
         opened(folder, 16)
-    with pytest.raises(LibraryError, match="hash-32.*other-32"):
+    with pytest.raises(LibraryError, match=r"hash-32.*other-32"):
         Library.open(folder, embedder=HashEmbedder(name="other"))
     with opened(folder) as library:
         assert len(library.search("apple")) == 5
@@ -465,7 +477,7 @@ def test_a_newer_format_is_refused_and_left_alone(folder, rebuild):
     with sqlite3.connect(folder / "library.sqlite") as connection:
         connection.execute("UPDATE meta SET value = '2' WHERE key = 'format_version'")
     connection.close()
-    with pytest.raises(LibraryError, match="format 2.*format 1"):
+    with pytest.raises(LibraryError, match=r"format 2.*format 1"):
         opened(folder, rebuild=rebuild)
 
 
@@ -728,9 +740,9 @@ def test_dense_index_changes_and_is_saved():
     assert empty.rows().tolist() == []
 
 
-@pytest.mark.parametrize("vector", [unit(1, 2, 3), np.array([np.nan, 0], np.float32), np.array([np.inf, 0], np.float32)])
-def test_dense_index_refuses_vectors_that_do_not_fit(vector):
-    index = dense_index()
+@pytest.mark.parametrize("values", [(1, 2, 3), (np.nan, 0), (np.inf, 0)])
+def test_dense_index_refuses_vectors_that_do_not_fit(values):
+    index, vector = dense_index(), np.array(values, np.float32)
     with pytest.raises(ValueError, match=r"need \(2,\)"):
         index.search(vector, 1)
     with pytest.raises(ValueError, match=r"need \(1, 2\)"):
@@ -777,9 +789,9 @@ def test_a_failed_transaction_leaves_nothing(folder):
     with opened(folder) as library:
         library.add(FRUITS)
         before = library.generation
-        with pytest.raises(RuntimeError), library._database.transaction():
+        with suppress(ZeroDivisionError), library._database.transaction():
             library._database.delete("apple")
-            raise RuntimeError
+            1 / 0  # noqa: B018
         assert (library.generation, len(library)) == (before, 5)
         assert library.remove("apple").id == "apple"
 

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 from conftest import article
 from hypothesis import example, given
@@ -43,7 +45,7 @@ def test_passages_cover_every_character_but_white_space(text, numbers):
 @example('\n0000."0', (7, 5))  # both passages began at the 0, after the white space
 def test_passages_start_one_after_the_other(text, numbers):
     passages = cut(text, numbers)
-    for one, following in zip(passages, passages[1:], strict=False):
+    for one, following in pairwise(passages):
         assert one.start < following.start
         assert one.end <= following.end
 
@@ -51,7 +53,7 @@ def test_passages_start_one_after_the_other(text, numbers):
 @given(texts, sizes)
 def test_passages_share_at_most_the_overlap(text, numbers):
     passages = cut(text, numbers)
-    for one, following in zip(passages, passages[1:], strict=False):
+    for one, following in pairwise(passages):
         assert one.end - following.start <= numbers[1]
 
 
@@ -73,7 +75,7 @@ def test_passages_of_the_samples_hold_whole_sentences():
         assert {passage.start for passage in passages} <= starts
         assert {passage.end for passage in passages} <= ends
         assert all(len(passage.text) <= PASSAGE_SIZE for passage in passages)
-        shared = [one.end - other.start for one, other in zip(passages, passages[1:], strict=False)]
+        shared = [one.end - other.start for one, other in pairwise(passages)]
         assert all(count <= PASSAGE_OVERLAP for count in shared)
         # sentences of these articles are short enough for neighbours to share some
         assert any(count > 0 for count in shared)
