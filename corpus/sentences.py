@@ -35,6 +35,14 @@ def sentence_around(text: str, start: int, end: int) -> tuple[int, int]:
     return strip(text, first, last)
 
 
+def without(text: str, quote: str) -> str:
+    """The text without every sentence that holds `quote`."""
+    while (start := text.find(quote)) >= 0:
+        first, last = sentence_around(text, start, start + len(quote))
+        text = text[:first] + text[last:].lstrip()
+    return text
+
+
 def strip(text: str, start: int, end: int) -> tuple[int, int]:
     """Narrow half-open offsets until neither end of `text[start:end]` is white space."""
     piece = text[start:end]

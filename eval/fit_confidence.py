@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from corpus import Article
-from corpus.sentences import sentence_around
+from corpus.sentences import without
 from eval.dataset import ReadingExample, load_reading
 from eval.metrics import CORRECT_F1, calibration_error, f1
 from index import Hit, Library
@@ -109,9 +109,7 @@ def _without_answer(example: ReadingExample) -> str:
     """The passage without every sentence that holds an accepted answer."""
     text = example.passage
     for answer in example.answers:
-        while (start := text.find(answer)) >= 0:
-            first, last = sentence_around(text, start, start + len(answer))
-            text = text[:first] + text[last:].lstrip()
+        text = without(text, answer)
     return text
 
 

@@ -1,0 +1,271 @@
+import logging
+import shutil
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from corpus import ModelError, samples, split
+from qa.onnx_reader import OnnxReader
+from qa.reader import BUNDLED_READER, MAX_QUESTION_TOKENS, Window, load_reader, windows
+
+PASSAGES = [passage.text for sample in samples() for passage in split(sample)][:12]
+LONG = "\n".join(sample.text for sample in samples()[:3])
+QUESTION = "Who replaces Sims?"
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(BUNDLED_READER / "tokenizer.json"))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
+# --- windows over the bundled tokenizer ---------------------------------------------------------------------------
+
+
+def cut(tokenizer, question: str, passages: list[str], **limits: int) -> list[Window]:
+    """Windows whose start logits are the tokens' places in the input."""
+    found = windows(tokenizer, question, passages, **limits)
+    places = [np.arange(len(one.encoding.ids), dtype=np.float32) for one in found]
+    return [one.scored(place, place) for one, place in zip(found, places, strict=True)]
+
+
+characters = st.characters(exclude_categories=["Cs", "Cc"])
+
+
+@given(st.text(characters, max_size=60), st.text(characters, max_size=400))
+@example("Who?", "👨‍👩‍👧 é ﬁ İ ß 東京 1.5% “x” e\u0301")
+def test_offsets_are_of_the_passages_own_characters(tokenizer, question, passage):
+    for window in cut(tokenizer, question, [passage]):
+        assert len(window.starts) == len(window.ends) == len(window.start_logits) == len(window.end_logits)
+        assert (window.starts < window.ends).all()
+        assert (window.ends <= len(passage)).all()
+        assert (np.diff(window.starts) >= 0).all()
+        for start, end in zip(window.starts, window.ends, strict=True):
+            assert passage[start:end].strip() == passage[start:end] != ""
+
+
+def test_every_word_is_covered_and_maps_to_itself(tokenizer):
+    text = "Zoë’s naïve 👨‍👩‍👧 façade cost €1,200.50 in 東京 — “really”?"
+    (window,) = cut(tokenizer, "Who?", [text])
+    covered = {place for a, b in zip(window.starts, window.ends, strict=True) for place in range(a, b)}
+    assert all(place in covered for place, character in enumerate(text) if character.isalnum())
+    pieces = [text[a:b] for a, b in zip(window.starts, window.ends, strict=True)]
+    assert {"Zoë", "façade", "200", "東", "really"} <= set(pieces)
+
+
+def test_long_passages_become_windows_that_overlap_and_cover_all(tokenizer):
+    whole = tokenizer.encode(LONG, add_special_tokens=False)
+    found = cut(tokenizer, QUESTION, ["Short.", LONG, "Short too."])
+    assert [window.passage for window in found] == [0, *[1] * (len(found) - 2), 2]
+    parts = [list(zip(window.starts, window.ends, strict=True)) for window in found[1:-1]]
+    assert len(parts) > 3
+    for one, following in pairwise(parts):
+        assert one[-128:] == following[:128]
+    joined = [*parts[0], *(place for part in parts[1:] for place in part[128:])]
+    assert joined == whole.offsets
+    sizes = [len(part) for part in parts]
+    assert max(sizes) == sizes[0] <= 384
+
+
+@pytest.mark.parametrize("limit", [384, 128, 80, 67, 64, 32])
+@pytest.mark.parametrize("question", ["Who?", "word " * 200, "x" * 1000, "🙂" * 1000])
+def test_a_question_of_any_length_leaves_room_for_the_passage(tokenizer, limit, question):
+    found = windows(tokenizer, question, [LONG], max_tokens=limit)
+    assert all(len(one.encoding.ids) <= limit for one in found)
+    assert all(len(one.encoding.ids) - one.encoding.sequence_ids.count(1) <= MAX_QUESTION_TOKENS + 3 for one in found)
+    covered = {offset for window in cut(tokenizer, question, [LONG], max_tokens=limit) for offset in window.starts}
+    assert covered == {start for start, _ in tokenizer.encode(LONG, add_special_tokens=False).offsets}
+
+
+def test_no_passages_no_windows(tokenizer, reader):
+    assert windows(tokenizer, QUESTION, []) == []
+    assert reader.read(QUESTION, []) == []
+
+
+@pytest.mark.parametrize("passage", ["", " \n", "\u200b", "\x01"])
+def test_a_passage_without_tokens_gives_an_empty_window(tokenizer, reader, passage):
+    (window,) = cut(tokenizer, QUESTION, [passage])
+    assert len(window.starts) == 0
+    empty, full = reader.read(QUESTION, [passage, PASSAGES[0]])
+    assert (len(empty.starts), len(full.starts) > 50) == (0, True)
+
+
+# --- the bundled reader -------------------------------------------------------------------------------------------
+
+
+def test_the_bundled_reader_reads(reader):
+    assert reader.name == "reader-v0-int8"
+    found = reader.read(QUESTION, [*PASSAGES, LONG])
+    assert [window.passage for window in found] == sorted(window.passage for window in found)
+    assert {window.passage for window in found} == set(range(len(PASSAGES) + 1))
+    for window in found:
+        assert window.start_logits.dtype == window.end_logits.dtype == np.float32
+        assert window.start_logits.shape == window.end_logits.shape == window.starts.shape == window.ends.shape
+        assert np.isfinite(window.start_logits).all()
+        assert np.isfinite(window.null_score)
+
+
+def test_the_bundled_reader_finds_an_answer_beside_emoji(reader):
+    text = "🙂🙂 The 東京 café was opened by Zoë Lindqvist in 1987. 👨‍👩‍👧"
+    (window,) = reader.read("Who opened the café?", [text])
+    first, last = window.start_logits.argmax(), window.end_logits.argmax()
+    assert text[window.starts[first] : window.ends[last]] == "Zoë Lindqvist"
+    assert window.start_logits.max() + window.end_logits.max() > window.null_score
+
+
+def test_a_window_does_not_depend_on_what_it_is_read_with(reader):
+    """Dynamic quantisation takes its scale from the whole batch: in batches, logits differed by up to 1.0."""
+    for alone, together in zip(PASSAGES, reader.read(QUESTION, PASSAGES), strict=True):
+        (window,) = reader.read(QUESTION, [alone])
+        np.testing.assert_allclose(window.start_logits, together.start_logits, atol=1e-3)
+        np.testing.assert_allclose(window.end_logits, together.end_logits, atol=1e-3)
+        assert window.null_score == pytest.approx(together.null_score, abs=1e-3)
+
+
+def test_reading_twice_gives_the_same(reader):
+    for one, other in zip(reader.read(QUESTION, PASSAGES), reader.read(QUESTION, PASSAGES), strict=True):
+        np.testing.assert_array_equal(one.start_logits, other.start_logits)
+        np.testing.assert_array_equal(one.end_logits, other.end_logits)
+
+
+# --- the two routes -----------------------------------------------------------------------------------------------
+
+
+class Tiny:
+    """Tiny random BERT models, saved as transformers saves them."""
+
+    def __init__(self, folder: Path) -> None:
+        import torch
+        import transformers
+
+        self.folder, self.torch, self.transformers = folder, torch, transformers
+
+    def tokenizer(self, **options: object):
+        return self.transformers.PreTrainedTokenizerFast(
+            tokenizer_file=str(BUNDLED_READER / "tokenizer.json"),
+            unk_token="[UNK]",
+            pad_token="[PAD]",
+            cls_token="[CLS]",
+            sep_token="[SEP]",
+            mask_token="[MASK]",
+            model_input_names=["input_ids", "token_type_ids", "attention_mask"],
+            **options,
+        )
+
+    def save(self, name: str, kind: str = "BertForQuestionAnswering", positions: int = 512, **options: object) -> Path:
+        self.torch.manual_seed(0)
+        tokenizer = self.tokenizer(**options)
+        config = self.transformers.BertConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=32,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            intermediate_size=64,
+            initializer_range=0.1,
+            max_position_embeddings=positions,
+        )
+        getattr(self.transformers, kind)(config).save_pretrained(self.folder / name)
+        tokenizer.save_pretrained(self.folder / name)
+        return self.folder / name
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory) -> Tiny:
+    reason = "the other route needs torch and transformers"
+    pytest.importorskip("torch", reason=reason)
+    pytest.importorskip("transformers", reason=reason)
+    return Tiny(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="module")
+def trained(tiny) -> Path:
+    return tiny.save("trained", model_max_length=512)
+
+
+@pytest.fixture(scope="module")
+def exported(trained) -> Path:
+    pytest.importorskip("onnx", reason="exporting needs onnx")
+    from qa.export import export_reader
+
+    folder = trained.parent / "exported"
+    logging.disable(logging.WARNING)  # onnxruntime recommends a pre-processing step
+    try:
+        export_reader(str(trained), folder, name="tiny")
+    finally:
+        logging.disable(logging.NOTSET)
+    return folder
+
+
+def test_both_routes_read_the_same(trained, exported):
+    """Logits of int8 differed from full precision by up to 0.03 (their standard deviation: 0.44), measured."""
+    torch_reader, onnx_reader = load_reader(str(trained)), load_reader(str(exported))
+    assert (type(torch_reader).__name__, torch_reader.name) == ("TorchReader", str(trained))
+    assert isinstance(onnx_reader, OnnxReader)
+    assert onnx_reader.name == "tiny"
+    passages = [*PASSAGES, LONG, "", "🙂 Zoë’s naïve 東京 — “really”?"]
+    for question in (QUESTION, "word " * 300):
+        exact, quantised = torch_reader.read(question, passages), onnx_reader.read(question, passages)
+        assert len(exact) == len(quantised) > len(passages)
+        agreeing = []
+        for one, other in zip(exact, quantised, strict=True):
+            assert one.passage == other.passage
+            np.testing.assert_array_equal(one.starts, other.starts)
+            np.testing.assert_array_equal(one.ends, other.ends)
+            np.testing.assert_allclose(one.start_logits, other.start_logits, atol=0.1)
+            np.testing.assert_allclose(one.end_logits, other.end_logits, atol=0.1)
+            assert one.null_score == pytest.approx(other.null_score, abs=0.2)
+            if len(one.starts):
+                agreeing += [one.start_logits.argmax() == other.start_logits.argmax()]
+                agreeing += [one.end_logits.argmax() == other.end_logits.argmax()]
+        assert np.mean(agreeing) > 0.75
+    assert torch_reader.read(QUESTION, []) == []
+
+
+def test_the_torch_reader_does_not_depend_on_the_batch(trained):
+    reader = load_reader(str(trained))
+    for number, together in enumerate(reader.read(QUESTION, PASSAGES)):
+        (alone,) = reader.read(QUESTION, [PASSAGES[number]])
+        np.testing.assert_allclose(alone.start_logits, together.start_logits, atol=1e-4)
+
+
+def test_windows_keep_within_the_models_positions(tiny):
+    """A tokenizer need not know how many positions its model has."""
+    reader = load_reader(str(tiny.save("short", positions=128)))
+    found = reader.read(QUESTION, [LONG])
+    assert len(found) > 5
+    assert max(len(window.starts) for window in found) < 128
+
+
+def test_a_model_that_was_not_trained_to_read_is_refused(tiny):
+    """Its head would be random, and so its answers."""
+    with pytest.raises(ModelError, match=r"reader .*headless"):
+        load_reader(str(tiny.save("headless", kind="BertModel")))
+
+
+@pytest.mark.parametrize("damage", ["cut", "missing", "config"])
+def test_a_damaged_torch_model_is_refused(trained, tmp_path, damage):
+    folder = shutil.copytree(trained, tmp_path / "model")
+    weights = folder / "model.safetensors"
+    if damage == "cut":
+        weights.write_bytes(weights.read_bytes()[:100_000])
+    elif damage == "missing":
+        weights.unlink()
+    else:
+        (folder / "config.json").write_text("not JSON")
+    with pytest.raises(ModelError, match=f"reader {folder}") as caught:
+        load_reader(str(folder))
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", [".", "missing"])
+def test_a_folder_without_a_reader_is_refused(tiny, tmp_path, name):
+    with pytest.raises(ModelError, match="give a model's folder or hub name"):
+        load_reader(str(tmp_path / name))
