@@ -10,6 +10,9 @@ from __future__ import annotations
 class ArticleQAError(Exception):
     """Base of every error that is shown to the user: one line that names the thing and the remedy."""
 
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(message.splitlines()))
+
 
 class ArticleFileError(ArticleQAError):
     """An article's file cannot be read as an article."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from corpus.articles import Article, slug
 from corpus.dates import date_in_name, parse_date
 from corpus.errors import ArticleFileError
-from corpus.text import read_text
+from corpus.text import decode, read_bytes
+
+_CHARSET = re.compile(rb"charset\s*=\s*[\"']?\s*([\w.:-]{1,40})", re.IGNORECASE)
+_HEAD_BYTES = 4096
 
 
 def load_html(path: Path) -> list[Article]:
@@ -15,7 +19,10 @@ def load_html(path: Path) -> list[Article]:
     from trafilatura import bare_extraction
     from trafilatura.settings import Document
 
-    page = bare_extraction(read_text(path), include_comments=False, with_metadata=True)
+    data = read_bytes(path)
+    charset = _CHARSET.search(data, 0, _HEAD_BYTES)
+    text = decode(data, path, declared=charset[1].decode("ascii", "replace") if charset else None)
+    page = bare_extraction(text, include_comments=False, with_metadata=True)
     body = (page.text or "").strip() if isinstance(page, Document) else ""
     if not isinstance(page, Document) or not body:
         raise ArticleFileError(

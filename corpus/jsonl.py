@@ -30,16 +30,16 @@ def load_jsonl(path: Path) -> list[Article]:
 def _article(line: str, path: Path, number: int) -> Article:
     try:
         row = json.loads(line)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise ArticleFileError(
             f"{path}:{number}: not valid JSON ({error}); put one JSON object on each line"
         ) from error
     if not isinstance(row, dict) or not isinstance(row.get("text"), str) or not row["text"].strip():
         raise ArticleFileError(f'{path}:{number}: no article text; each line needs an object with "text"')
-    text = row["text"].encode("utf-8", "replace").decode()
+    text = row["text"]
     stated, title = header(text)
     return Article(
-        id=slug(str(row.get("id") or f"{path.stem}-{number}")),
+        id=slug(f"{path.stem}-{number}" if row.get("id") in (None, "") else str(row["id"])),
         title=str(row.get("title") or title or f"{path.stem} {number}"),
         text=text,
         source=str(row.get("source") or row.get("url") or path),

@@ -43,7 +43,7 @@ def load_file(path: Path) -> list[Article]:
         raise ArticleFileError(
             f"{path}: articles of this kind cannot be read; the endings known are {' '.join(LOADERS)}"
         )
-    return loader(path)
+    return [_valid(article) for article in loader(path)]
 
 
 def find_files(sources: Iterable[str | os.PathLike[str]]) -> list[Path]:
@@ -54,6 +54,8 @@ def find_files(sources: Iterable[str | os.PathLike[str]]) -> list[Path]:
     found: dict[Path, None] = {}
     for source in sources:
         path = Path(os.path.abspath(source))
+        if not _exists(path):
+            raise ArticleFileError(f"{path}: there is no such file or folder; check the spelling")
         if path.is_dir():
             files = _in_folder(path)
             if not files:
@@ -61,10 +63,8 @@ def find_files(sources: Iterable[str | os.PathLike[str]]) -> list[Path]:
             found.update(dict.fromkeys(files))
         elif path.is_file():
             found[path] = None
-        elif path.exists():
-            raise ArticleFileError(f"{path}: not a regular file; name a file or a folder of articles")
         else:
-            raise ArticleFileError(f"{path}: there is no such file or folder; check the spelling")
+            raise ArticleFileError(f"{path}: not a regular file; name a file or a folder of articles")
     return list(found)
 
 
@@ -75,6 +75,20 @@ def samples() -> list[Article]:
         for path in find_files([SAMPLES])
         for article in load_file(path)
     ]
+
+
+def _valid(article: Article) -> Article:
+    """The article with what cannot be written as UTF-8 (lone surrogates, from JSON or file names) replaced by `?`."""
+    texts = {name: getattr(article, name) for name in ("title", "text", "source", "author", "language")}
+    mended = {name: text.encode("utf-8", "replace").decode() for name, text in texts.items() if text}
+    return replace(article, **mended)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # a name that is too long, or holds a NUL
+        return False
 
 
 def _in_folder(folder: Path) -> list[Path]:

@@ -44,6 +44,8 @@ def split(article: Article, *, size: int = PASSAGE_SIZE, overlap: int = PASSAGE_
         if not is_full:
             continue
         a, b = strip(article.text, start, end)
+        if passages and passages[-1].start == a:  # only white space lay before the pieces that both share
+            passages.pop()
         if a < b:
             passages.append(Passage(article.id, a, b, article.text[a:b]))
         if last + 1 < len(pieces):

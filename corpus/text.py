@@ -23,7 +23,7 @@ _BOMS = (
 )
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
 _FRONT_MATTER = re.compile(r"---[ \t]*\r?\n(.*?\r?\n)?---[ \t]*(?:\r?\n|$)", re.DOTALL)
-_HEADING = re.compile(r"^#{1,6}[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
+_HEADING = re.compile(r"^#{1,6}[ \t]+(.+?)(?:[ \t]+#+)?[ \t]*\r?$", re.MULTILINE)
 
 
 def read_text(path: Path) -> str:
@@ -31,15 +31,27 @@ def read_text(path: Path) -> str:
 
     Raises `ArticleFileError` when the file is missing, unreadable, empty, over 64 MiB or not text.
     """
+    return decode(read_bytes(path), path)
+
+
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a file. Raises `ArticleFileError` when it is missing, unreadable or over 64 MiB."""
     try:
         if path.stat().st_size > MAX_BYTES:
             raise ArticleFileError(f"{path}: larger than {MAX_BYTES // 2**20} MiB; split it into several")
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise ArticleFileError(
             f"{path}: cannot be read ({error.strerror}); check the path and its permissions"
         ) from error
-    text = _decode(data, path)
+
+
+def decode(data: bytes, path: Path, *, declared: str | None = None) -> str:
+    """The text of `path`'s bytes: by byte order mark, as UTF-8, as the file declares, or else as Windows-1252.
+
+    Raises `ArticleFileError` when they are empty or not text.
+    """
+    text = _decoded(data, path, declared)
     if not text.strip():
         raise ArticleFileError(f"{path}: the file is empty; there is nothing to ask about")
     return text
@@ -52,7 +64,7 @@ def load_txt(path: Path) -> list[Article]:
     return [
         Article(
             id=slug(path.stem),
-            title=title or first_line_title(text) or path.stem,
+            title=title or (None if stated else first_line_title(text)) or path.stem,
             text=text,
             source=str(path),
             published=stated or date_in_name(path.name),
@@ -77,29 +89,34 @@ def load_markdown(path: Path) -> list[Article]:
             text=text,
             source=str(facts.get("source") or facts.get("url") or path),
             published=parse_date(facts.get("date")) or stated or date_in_name(path.name),
-            author=str(facts["author"]) if facts.get("author") else None,
+            author=_names(facts.get("author")),
             language=str(facts["language"]) if facts.get("language") else None,
             anchors=anchors,
         )
     ]
 
 
-def _decode(data: bytes, path: Path) -> str:
-    encodings = [name for mark, name in _BOMS if data.startswith(mark)][:1] or ["utf-8", "cp1252"]
+def _decoded(data: bytes, path: Path, declared: str | None) -> str:
+    encodings = [name for mark, name in _BOMS if data.startswith(mark)][:1] or ["utf-8", declared or "cp1252", "cp1252"]
     for encoding in encodings:
         try:
             text = data.decode(encoding)
-        except UnicodeDecodeError:
+        except (UnicodeDecodeError, LookupError):
             continue
         if not _CONTROL.search(text):
             return text
     raise ArticleFileError(f"{path}: this is not a text file; convert it to text, Markdown or HTML first")
 
 
+def _names(author: object) -> str | None:
+    names = author if isinstance(author, list) else [author] if author else []
+    return ", ".join(str(name) for name in names) or None
+
+
 def _front_matter(block: str, path: Path) -> dict[str, Any]:
     try:
         facts = yaml.safe_load(block) or {}
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         problem = str(error).splitlines()[0]
         raise ArticleFileError(
             f"{path}: the front matter is not valid YAML ({problem}); mend the block between the --- lines"

@@ -17,6 +17,7 @@ BUNDLED_CALIBRATOR = Path(__file__).parent / "models" / "confidence.json"
 _RIDGE = 1.0
 _MARGIN_LIMIT = 20.0
 _GAP_LIMIT = 10.0
+_LOGIT_LIMIT = 50.0
 _WORD = re.compile(r"\w+")
 _STEM = 5
 _FUNCTION_WORDS = frozenset(
@@ -64,7 +65,7 @@ class Calibrator:
         """The probability that the span is right."""
         names = [field.name for field in fields(Signals)]
         logit = self.bias + float(signals.row() @ np.array([self.weights[name] for name in names]))
-        return float(1.0 / (1.0 + np.exp(-logit)))
+        return float(1.0 / (1.0 + np.exp(-np.clip(logit, -_LOGIT_LIMIT, _LOGIT_LIMIT))))
 
     @classmethod
     def load(cls, path: Path = BUNDLED_CALIBRATOR) -> Calibrator:
@@ -72,7 +73,10 @@ class Calibrator:
         try:
             content = json.loads(path.read_text())
             weights = {field.name: float(content["weights"][field.name]) for field in fields(Signals)}
-            return cls(weights, float(content["bias"]), float(content["threshold"]))
+            bias, threshold = float(content["bias"]), float(content["threshold"])
+            if not np.isfinite([*weights.values(), bias]).all() or not 0.0 <= threshold <= 1.0:
+                raise ValueError(f"weights {weights}, bias {bias}, threshold {threshold}")
+            return cls(weights, bias, threshold)
         except OSError as error:
             raise ModelError(
                 f"{path}: the calibrator cannot be read ({error.strerror}); reinstall articleqa"

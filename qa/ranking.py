@@ -35,19 +35,26 @@ def rank_score(span_score: float, retrieval_score: float) -> float:
 
 
 def rank(spans: Sequence[Span], hits: Sequence[Hit]) -> list[Candidate]:
-    """All spans as candidates, best first; among equals the better reader's score, then the earlier place."""
+    """All spans as candidates, best first, each place of an article once, by the passage it ranks best from.
+
+    Among equals the better reader's score comes first, then the earlier place.
+    """
     by_passage: dict[Passage, Hit] = {hit.passage: hit for hit in hits}
     candidates = [
         Candidate(span, by_passage[span.passage], rank_score(span.score, by_passage[span.passage].score))
         for span in spans
     ]
-    return sorted(candidates, key=lambda one: (-one.rank, -one.span.score, one.span.start))
+    candidates.sort(key=lambda one: (-one.rank, -one.span.score, one.span.start))
+    places: dict[tuple[str, int, int], Candidate] = {}
+    for one in candidates:
+        places.setdefault((one.span.passage.article_id, one.span.start, one.span.end), one)
+    return list(places.values())
 
 
 def settled(candidates: Sequence[Candidate], unread: Sequence[Hit]) -> bool:
     """Whether no span of the unread passages could rank above the best one found."""
     highest = max((hit.score for hit in unread), default=-math.inf)
-    return bool(candidates) and candidates[0].rank >= rank_score(math.inf, highest)
+    return bool(candidates) and candidates[0].rank > rank_score(math.inf, highest)
 
 
 def distinct(candidates: Sequence[Candidate], count: int) -> list[Candidate]:

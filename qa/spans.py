@@ -25,20 +25,20 @@ def best_spans(
     *,
     max_answer_tokens: int = MAX_ANSWER_TOKENS,
 ) -> list[Span]:
-    """The spans of all windows on one scale, best first, each place of an article once.
+    """The spans of all windows on one scale, best first, each place of a passage once.
 
     A span's score is its start logit plus its end logit less the null score of the same window, never a softmax over
     the passage, so that spans of different passages compare. Every window gives its 20 best spans before they are
     mapped to characters, merged and sorted; cutting earlier loses answers that several windows share.
     """
-    found: dict[tuple[str, int, int], Span] = {}
+    found: dict[tuple[int, int, int], Span] = {}
     for window in windows:
         passage = passages[window.passage]
         for first, last, score in _top_spans(window, max_answer_tokens):
             start, end = whole_words(passage.text, int(window.starts[first]), int(window.ends[last]))
             if start >= end:
                 continue
-            place = (passage.article_id, passage.start + start, passage.start + end)
+            place = (window.passage, passage.start + start, passage.start + end)
             if place not in found or found[place].score < score:
                 found[place] = Span(passage, place[1], place[2], passage.text[start:end], score)
     return sorted(found.values(), key=lambda span: (-span.score, span.start, span.end))
@@ -76,7 +76,7 @@ def whole_words(text: str, start: int, end: int) -> tuple[int, int]:
 @lru_cache(maxsize=4096)
 def normalised(text: str) -> tuple[str, ...]:
     """The words of an answer for comparing it with another: lower case, without articles and punctuation."""
-    return tuple(_WORD.findall(_ARTICLES.sub(" ", text.lower())))
+    return tuple(_WORD.findall(_ARTICLES.sub(" ", text.lower()))) or (text.lower().strip(),)
 
 
 def same_answer(one: Span, other: Span) -> bool:
