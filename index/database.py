@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import sqlite3
@@ -34,6 +33,7 @@ CREATE TABLE IF NOT EXISTS passages (
 CREATE INDEX IF NOT EXISTS passages_of_article ON passages(article);
 """
 _COLUMNS = "id, title, text, source, published, author, language, pages, anchors"
+_MAGIC = b"SQLite format 3\0"
 _BUSY_SECONDS = 60
 _BATCH = 500
 
@@ -72,9 +72,11 @@ class Database:
         self._articles: dict[int, Article] = {}
         target = ":memory:" if file is None else file.absolute().as_uri()
         self.is_read_only = file is not None and not os.access(file.parent, os.W_OK)
-        if self.is_read_only:
-            target += "?mode=ro&immutable=1"
+        if self.is_read_only:  # what a writer has not yet checkpointed is in the log, and only then is it needed
+            target += "?mode=ro" if Path(f"{file}-wal").exists() else "?mode=ro&immutable=1"
         with self._errors():
+            if file is not None and file.is_file() and _beginning(file) not in {b"", _MAGIC}:
+                raise sqlite3.DatabaseError("file is not a database")
             self._connection = sqlite3.connect(
                 target, uri=True, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
@@ -118,27 +120,16 @@ class Database:
 
     def meta(self) -> dict[str, str]:
         """The facts that the library keeps about itself."""
-        return dict(self._rows("SELECT key, value FROM meta"))
+        return dict(self.rows("SELECT key, value FROM meta"))
 
     def set_meta(self, facts: Mapping[str, str]) -> None:
         """Write facts, replacing those of the same key."""
         with self._lock, self._errors():
             self._connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(facts.items()))
 
-    def check(self) -> None:
-        """Check the file's structure and every text and passage. Raises `LibraryError` naming what is damaged."""
-        problems = [row[0] for row in self._rows("PRAGMA integrity_check") if row[0] != "ok"]
-        for article_id, text, digest in self._rows("SELECT id, text, sha256 FROM articles"):
-            if hashlib.sha256(text.encode()).hexdigest() != digest:
-                problems.append(f"the text of {article_id} is altered")
-        if problems:
-            raise LibraryError(
-                f"{self.name}: {problems[0]}; restore the file from a copy, or add the articles to a new library"
-            )
-
     def put(self, article: Article, passages: Sequence[Passage], vectors: Floats) -> None:
         """Store an article with its passages and their vectors, in place of one of the same id. Needs a transaction."""
-        self.delete(article.id)
+        self._connection.execute("DELETE FROM articles WHERE id = ?", (article.id,))
         cursor = self._connection.execute(
             f"INSERT INTO articles ({_COLUMNS}, sha256) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
             (
@@ -165,12 +156,12 @@ class Database:
 
     def article(self, article_id: str) -> Article | None:
         """The article of this id, or None."""
-        rows = self._rows(f"SELECT {_COLUMNS} FROM articles WHERE id = ?", (article_id,))  # noqa: S608
+        rows = self.rows(f"SELECT {_COLUMNS} FROM articles WHERE id = ?", (article_id,))  # noqa: S608
         return _article(rows[0]) if rows else None
 
     def articles(self) -> list[ArticleInfo]:
         """All articles, the newest first, those without a date last."""
-        rows = self._rows(
+        rows = self.rows(
             "SELECT id, title, source, published, author, length(text),"
             " (SELECT count(*) FROM passages WHERE passages.article = articles.row) FROM articles"
             " ORDER BY published IS NULL, published DESC, id"
@@ -184,7 +175,7 @@ class Database:
 
     def passage_rows(self) -> npt.NDArray[np.int64]:
         """The numbers of all passages, ascending, shape (n,)."""
-        return np.array([row for (row,) in self._rows("SELECT row FROM passages ORDER BY row")], np.int64)
+        return np.array([row for (row,) in self.rows("SELECT row FROM passages ORDER BY row")], np.int64)
 
     def passages(self, rows: Sequence[int]) -> dict[int, PassageRow]:
         """The passages of these numbers, by number (never used twice); those that are gone are left out."""
@@ -193,7 +184,9 @@ class Database:
             self._fetch_articles({article for _, article, _, _ in found})
             result = {}
             for row, number, start, end in found:
-                article = self._articles[number]
+                article = self._articles.get(number)
+                if article is None:  # removed by another process just now
+                    continue
                 result[row] = PassageRow(Passage(article.id, start, end, article.text[start:end]), article)
             return result
 
@@ -220,10 +213,11 @@ class Database:
         found = []
         for first in range(0, len(numbers), _BATCH):
             some = [int(number) for number in numbers[first : first + _BATCH]]
-            found += self._rows(query.format(",".join("?" * len(some))), some)
+            found += self.rows(query.format(",".join("?" * len(some))), some)
         return found
 
-    def _rows(self, query: str, values: Sequence[object] = ()) -> list[tuple]:  # type: ignore[type-arg]
+    def rows(self, query: str, values: Sequence[object] = ()) -> list[tuple]:  # type: ignore[type-arg]
+        """What a query gives, all of it."""
         with self._lock, self._errors():
             return self._connection.execute(query, values).fetchall()
 
@@ -234,6 +228,11 @@ class Database:
         except sqlite3.DatabaseError as error:
             remedy = "check the folder, its permissions and the free space, or restore the file from a copy"
             raise LibraryError(f"{self.name}: the library cannot be used ({error}); {remedy}") from error
+
+
+def _beginning(file: Path) -> bytes:
+    with file.open("rb") as opened:
+        return opened.read(len(_MAGIC))
 
 
 def _article(row: Sequence[str | None]) -> Article:

@@ -29,6 +29,9 @@ class DenseIndex:
             else faiss.IndexIDMap2(faiss.IndexFlatIP(dimension))
         )
 
+        if self._index.d != dimension:
+            raise ValueError(f"an index of dimension {self._index.d}: need {dimension}")
+
     def rows(self) -> npt.NDArray[np.int64]:
         """The numbers of all vectors, ascending, shape (n,)."""
         rows: npt.NDArray[np.int64] = np.sort(faiss.vector_to_array(self._index.id_map))

@@ -28,6 +28,11 @@ class Indexes:
         self._swap = threading.Lock()
         self._searcher = self._load(wait=0)
 
+    @property
+    def generation(self) -> int:
+        """The state of the database that the indexes were last made from."""
+        return self._searcher.generation
+
     def current(self, *, wait: float = 0) -> Searcher:
         """The indexes of the database's generation, swapped in by reference when it has changed.
 

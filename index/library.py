@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -16,8 +16,9 @@ from corpus.passages import PASSAGE_OVERLAP, PASSAGE_SIZE
 from index.database import ArticleInfo, Database
 from index.embedder import Embedder, load_embedder
 from index.indexes import Indexes
+from index.integrity import check
 from index.onnx_model import Floats
-from index.searcher import Hit, indexed_text
+from index.searcher import Hit, Searcher, indexed_text
 
 FORMAT_VERSION = 1
 _LOCK_SECONDS = 60
@@ -51,10 +52,9 @@ class Library:
         self.embedder = embedder
         self._database = Database(folder / "library.sqlite" if folder else None)
         try:
+            self._check_meta(embedder=not rebuild)
             if rebuild:
                 self._rebuild()
-            else:
-                self._check_meta()
             self._indexes = Indexes(self._database, embedder.dimension, folder / "snapshots" if folder else None)
         except BaseException:
             self.close()
@@ -126,7 +126,7 @@ class Library:
 
     def check(self) -> None:
         """Check the database whole and every article's text against its hash. Raises `LibraryError`."""
-        self._database.check()
+        check(self._database, self.embedder.dimension)
 
     def add(self, articles: Iterable[Article], *, on_progress: Callable[[int], None] | None = None) -> Added:
         """Add articles, each in a transaction of its own; one of the same id and source is replaced.
@@ -135,42 +135,46 @@ class Library:
         when a later one fails.
         """
         total = Added()
-        waiting: list[tuple[Article, list[Passage]]] = []
+        waiting: dict[str, tuple[Article, list[Passage]]] = {}
         try:
             for article in articles:
-                named = self._named(article)
-                if self._database.article(named.id) == named:
+                named = self._named(article, waiting)
+                if self._known(named.id, waiting) == named:
                     total = replace(total, unchanged=total.unchanged + 1)
                     if on_progress:
                         on_progress(1)
                     continue
-                waiting.append((named, split(named)))
-                if sum(len(passages) for _, passages in waiting) >= _BATCH_PASSAGES:
+                if named.id in waiting or sum(len(cut) for _, cut in waiting.values()) >= _BATCH_PASSAGES:
                     total = self._store(waiting, total, on_progress)
-                    waiting = []
+                    waiting = {}
+                waiting[named.id] = (named, split(named))
             return self._store(waiting, total, on_progress)
         finally:
-            self._indexes.current(wait=_LOCK_SECONDS)
+            self._current(wait=_LOCK_SECONDS)
 
     def remove(self, article_id: str) -> Article:
         """Remove the article of this id; the article that was removed. Raises `LibraryError` when there is none."""
         article = self.article(article_id)
         with self._database.transaction():
             self._database.delete(article_id)
-        self._indexes.current(wait=_LOCK_SECONDS)
+        self._current(wait=_LOCK_SECONDS)
         return article
 
     def search(self, question: str, *, k: int = 10) -> list[Hit]:
         """The `k` passages that fit the question best, best first; fewer when the library is smaller."""
-        return self._indexes.current().search(self._database, question, self.embedder.encode_question(question), k)
+        return self._current().search(self._database, question, self.embedder.encode_question(question), k)
 
     def _store(
-        self, waiting: list[tuple[Article, list[Passage]]], total: Added, on_progress: Callable[[int], None] | None
+        self,
+        waiting: Mapping[str, tuple[Article, list[Passage]]],
+        total: Added,
+        on_progress: Callable[[int], None] | None,
     ) -> Added:
-        vectors = self._vectors(waiting)
-        for article, passages in waiting:
+        vectors = self._vectors(waiting.values())
+        for article, passages in waiting.values():
             own, vectors = vectors[: len(passages)], vectors[len(passages) :]
             with self._database.transaction():
+                self._check_meta()
                 was_there = self._database.article(article.id) is not None
                 self._database.put(article, passages, own)
             total = Added(
@@ -183,16 +187,27 @@ class Library:
                 on_progress(1)
         return total
 
-    def _vectors(self, articles: list[tuple[Article, list[Passage]]]) -> Floats:
+    def _vectors(self, articles: Iterable[tuple[Article, list[Passage]]]) -> Floats:
         texts = [indexed_text(article, passage) for article, passages in articles for passage in passages]
         return self.embedder.encode_passages(texts) if texts else np.empty((0, self.embedder.dimension), np.float32)
 
-    def _named(self, article: Article) -> Article:
-        """The article under an id of its own: one that another source's article has taken gets a suffix."""
-        other = self._database.article(article.id)
-        if other is None or other.source == article.source:
-            return article
-        return replace(article, id=f"{article.id}-{hashlib.sha256(article.source.encode()).hexdigest()[:6]}")
+    def _named(self, article: Article, waiting: Mapping[str, tuple[Article, list[Passage]]]) -> Article:
+        """The article under an id of its own: with a suffix when another source's article has taken the plain one."""
+        suffixed = f"{article.id}-{hashlib.sha256(article.source.encode()).hexdigest()[:6]}"
+        taken = {name: self._known(name, waiting) for name in (suffixed, article.id)}
+        for name, known in taken.items():
+            if known and known.source == article.source:
+                return replace(article, id=name)
+        return replace(article, id=suffixed) if taken[article.id] else article
+
+    def _known(self, article_id: str, waiting: Mapping[str, tuple[Article, list[Passage]]]) -> Article | None:
+        return waiting[article_id][0] if article_id in waiting else self._database.article(article_id)
+
+    def _current(self, *, wait: float = 0) -> Searcher:
+        """The indexes as the database is now, which another process may have rebuilt with another embedder."""
+        if self._database.generation != self._indexes.generation:
+            self._check_meta()
+        return self._indexes.current(wait=wait)
 
     def _identity(self) -> dict[str, str]:
         return {
@@ -203,17 +218,16 @@ class Library:
             "splitter": f"sentences {PASSAGE_SIZE}/{PASSAGE_OVERLAP}",
         }
 
-    def _check_meta(self) -> None:
+    def _check_meta(self, *, embedder: bool = True) -> None:
         meta, own = self._database.meta(), self._identity()
         if "format_version" not in meta:
-            with self._database.transaction():
-                self._database.set_meta(own)
+            self._database.set_meta(own)
         elif meta["format_version"] != own["format_version"]:
             raise LibraryError(
                 f"{self._database.name}: written in format {meta['format_version']}, this version reads format "
                 f"{FORMAT_VERSION}; use the articleqa that wrote it, or add the articles to a new library"
             )
-        elif (meta["embedder_sha256"], meta["dimension"]) != (own["embedder_sha256"], own["dimension"]):
+        elif embedder and (meta["embedder_sha256"], meta["dimension"]) != (own["embedder_sha256"], own["dimension"]):
             raise LibraryError(
                 f"{self._database.name}: built with the embedder {meta['embedder']}, not with {own['embedder']}; "
                 f"open it with --embedder {meta['embedder']}, or run `articleqa rebuild` to embed it again"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from index.snapshots import Snapshot
 
 _POOL = 50
 _BATCH = 2000
+_SMALL = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +57,20 @@ class Searcher:
         """
         generation = database.generation
         dense = DenseIndex(dimension, (base.folder / snapshots.DENSE).read_bytes() if base else None)
-        if base and folder:
-            snapshots.link_lexical(base, folder / snapshots.LEXICAL)
-        lexical = LexicalIndex(folder / snapshots.LEXICAL if folder else None)
         live, indexed = database.passage_rows(), dense.rows()
-        gone = np.setdiff1d(indexed, live)
-        for rows in _batches(np.setdiff1d(live, indexed), gone):
-            found = database.passages(rows.tolist())
-            present = np.array([row for row in rows.tolist() if row in found], np.int64)
-            dense.change(remove=gone, add=present, vectors=database.vectors(present.tolist(), dimension))
-            added = [(row, heading(found[row].article), found[row].passage.text) for row in present.tolist()]
-            lexical.change(remove=gone.tolist(), add=added)
-            gone = gone[:0]
+        gone, new, none = np.setdiff1d(indexed, live), np.setdiff1d(live, indexed), live[:0]
+        dense.change(remove=gone, add=none, vectors=database.vectors(none.tolist(), dimension))
+        for rows in _batches(new):
+            dense.change(remove=none, add=rows, vectors=database.vectors(rows.tolist(), dimension))
+        # what is removed goes on counting in tantivy's statistics until a merge, so a small index is made anew
+        kept = base if folder and (not len(gone) or len(live) > _SMALL) else None
+        if kept and folder:
+            snapshots.link_lexical(kept, folder / snapshots.LEXICAL)
+        lexical = LexicalIndex(folder / snapshots.LEXICAL if folder else None)
+        lexical.change(remove=gone.tolist() if kept else (), add=())
+        for rows in _batches(new if kept else live):
+            found = database.passages(rows.tolist()).items()
+            lexical.change(remove=(), add=[(row, heading(one.article), one.passage.text) for row, one in found])
         if folder:
             (folder / snapshots.DENSE).write_bytes(dense.to_bytes())
         return cls(generation, dense, lexical)
@@ -103,7 +105,5 @@ def indexed_text(article: Article, passage: Passage) -> str:
     return f"{heading(article)}\n{passage.text}"
 
 
-def _batches(added: npt.NDArray[np.int64], gone: npt.NDArray[np.int64]) -> Sequence[npt.NDArray[np.int64]]:
-    if not len(added):
-        return [added] if len(gone) else []
-    return [added[first : first + _BATCH] for first in range(0, len(added), _BATCH)]
+def _batches(rows: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
+    return [rows[first : first + _BATCH] for first in range(0, len(rows), _BATCH)]
