@@ -14,13 +14,12 @@ import numpy as np
 
 from corpus import ModelError
 from index.modelfiles import sha256_of
-from index.onnx_model import Floats, OnnxModel, batches
+from index.onnx_model import Floats, OnnxModel
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 BUNDLED_EMBEDDER = Path(__file__).parent / "models" / "all-minilm-l6-v2-int8"
-_BATCH_TOKENS = 2048
 
 
 class Embedder(Protocol):
@@ -53,9 +52,8 @@ class OnnxEmbedder:
     def encode_passages(self, texts: Sequence[str]) -> Floats:
         """Vectors of shape (n, dimension), float32, each of length 1."""
         vectors = np.empty((len(texts), self.dimension), np.float32)
-        encodings = self._model.tokenizer.encode_batch(list(texts))
-        for group in batches([len(encoding.ids) for encoding in encodings], tokens=_BATCH_TOKENS):
-            vectors[group] = self._model.run([encodings[index] for index in group])[0]
+        for row, encoding in enumerate(self._model.tokenizer.encode_batch(list(texts))):
+            vectors[row] = self._model.run(encoding)[0]
         return vectors
 
     def encode_question(self, text: str) -> Floats:
@@ -83,7 +81,7 @@ class SentenceTransformerEmbedder:
                 f"embedder {model}: cannot be loaded ({problem}); give a model's folder or hub name"
             ) from error
         self.name = model
-        dimension = self._model.get_sentence_embedding_dimension()
+        dimension = self._model.get_embedding_dimension()
         if dimension is None:
             raise ModelError(f"embedder {model}: does not say how long its vectors are; choose another model")
         self.dimension = dimension

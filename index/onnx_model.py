@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +31,7 @@ class OnnxModel:
         from tokenizers import Tokenizer
 
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or len(os.sched_getaffinity(0))
+        options.intra_op_num_threads = threads or processors()
         options.log_severity_level = 3
         try:
             self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
@@ -46,33 +45,21 @@ class OnnxModel:
         self.tokenizer.no_padding()
         self._inputs = {node.name for node in self._session.get_inputs()}
 
-    def run(self, encodings: Sequence[Encoding]) -> list[Floats]:
-        """Run one padded batch; every output of the graph, first axis as long as `encodings`."""
-        length = max(len(encoding.ids) for encoding in encodings)
-        shape = (len(encodings), length)
-        feed: dict[str, npt.NDArray[np.int64]] = {
-            "input_ids": np.full(shape, self.card.pad_id, np.int64),
-            "attention_mask": np.zeros(shape, np.int64),
-            "token_type_ids": np.zeros(shape, np.int64),
+    def run(self, encoding: Encoding) -> list[Floats]:
+        """Run one text; every output of the graph without its first axis.
+
+        One at a time, since int8 activations are scaled over a whole batch: a text's result would depend on its
+        neighbours. On two cores it is also quicker than padded batches (0.53 s against 0.59 s for eight passages).
+        """
+        feed = {
+            "input_ids": np.array([encoding.ids], np.int64),
+            "attention_mask": np.array([encoding.attention_mask], np.int64),
+            "token_type_ids": np.array([encoding.type_ids], np.int64),
         }
-        for row, encoding in enumerate(encodings):
-            size = len(encoding.ids)
-            feed["input_ids"][row, :size] = encoding.ids
-            feed["attention_mask"][row, :size] = 1
-            feed["token_type_ids"][row, :size] = encoding.type_ids
         outputs: list[Any] = self._session.run(None, {name: feed[name] for name in feed if name in self._inputs})
-        return [np.asarray(output, np.float32) for output in outputs]
+        return [np.asarray(output[0], np.float32) for output in outputs]
 
 
-def batches(lengths: Sequence[int], *, tokens: int) -> list[list[int]]:
-    """Group indices so that each padded batch stays within `tokens`, short and long ones apart.
-
-    Every index of `lengths` appears once; a single item longer than `tokens` gets a batch of its own.
-    """
-    groups: list[list[int]] = []
-    for index in sorted(range(len(lengths)), key=lengths.__getitem__):
-        if groups and (len(groups[-1]) + 1) * lengths[index] <= tokens:
-            groups[-1].append(index)
-        else:
-            groups.append([index])
-    return groups
+def processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import time
@@ -23,7 +24,7 @@ from qa.spans import MAX_ANSWER_TOKENS, best_spans
 
 MAX_QUESTION_CHARACTERS = 1000
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_FIRST_BATCH = 3
+_ALWAYS_READ = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,14 +128,13 @@ class ArticleQA:
         return [self.answer(question) for question in questions]
 
     def read(self, question: str, hits: Sequence[Hit]) -> list[Candidate]:
-        """Candidates of the passages, best first; passages are read in two batches, the second only if it matters."""
+        """Candidates of the passages, best first; from the fourth on, a passage is read only if it could still win."""
         found: list[Candidate] = []
-        for batch in (hits[:_FIRST_BATCH], hits[_FIRST_BATCH:]):
-            if not batch or settled(found, batch):
+        for number, hit in enumerate(hits):
+            if number >= _ALWAYS_READ and settled(found, hits[number:]):
                 break
-            passages = [hit.passage for hit in batch]
-            windows = self.reader.read(question, [passage.text for passage in passages])
-            spans = best_spans(windows, passages, max_answer_tokens=self.settings.max_answer_tokens)
+            windows = self.reader.read(question, [hit.passage.text])
+            spans = best_spans(windows, [hit.passage], max_answer_tokens=self.settings.max_answer_tokens)
             found = rank([*(one.span for one in found), *spans], hits)
         return found
 
@@ -183,4 +183,5 @@ def check_question(question: str) -> str:
 def _reason(any_hits: bool, confidence: float, threshold: float) -> str:
     if not any_hits:
         return "there are no articles to search"
-    return f"no passage answers this surely enough (confidence {confidence:.0%}, needed {threshold:.0%})"
+    got, needed = math.floor(100 * confidence), math.ceil(100 * threshold)
+    return f"no passage answers this surely enough (confidence {got}%, needed {needed}%)"

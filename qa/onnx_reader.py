@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from index.onnx_model import OnnxModel, batches
+from index.onnx_model import OnnxModel
 from qa.reader import BUNDLED_READER, WINDOW_TOKENS, Window, windows
-
-_BATCH_TOKENS = 2048
 
 
 class OnnxReader:
@@ -23,9 +21,4 @@ class OnnxReader:
         """Windows over all passages, in the passages' order."""
         limit = min(WINDOW_TOKENS, self._model.card.max_tokens)
         inputs = windows(self._model.tokenizer, question, passages, max_tokens=limit)
-        found: list[Window | None] = [None] * len(inputs)
-        for group in batches([len(one.encoding.ids) for one in inputs], tokens=_BATCH_TOKENS):
-            starts, ends = self._model.run([inputs[index].encoding for index in group])
-            for row, index in enumerate(group):
-                found[index] = inputs[index].scored(starts[row], ends[row])
-        return [window for window in found if window is not None]
+        return [one.scored(*self._model.run(one.encoding)) for one in inputs]

@@ -83,11 +83,12 @@ def windows(
 ) -> list[WindowInput]:
     """Pair the question with every passage, cutting long passages into windows that share `stride` tokens.
 
-    The question is cut at 64 tokens. The tokenizer must neither truncate nor pad by itself.
+    The question is cut at 64 tokens, or half a window. The tokenizer must neither truncate nor pad by itself.
     """
     asked = tokenizer.encode(question, add_special_tokens=False)
-    asked.truncate(MAX_QUESTION_TOKENS)
-    room = max_tokens - len(asked.ids) - tokenizer.num_special_tokens_to_add(is_pair=True)
+    room = max_tokens - tokenizer.num_special_tokens_to_add(is_pair=True)
+    asked.truncate(min(MAX_QUESTION_TOKENS, room // 2))
+    room -= len(asked.ids)
     inputs: list[WindowInput] = []
     for index, passage in enumerate(tokenizer.encode_batch(list(passages), add_special_tokens=False)):
         passage.truncate(room, stride=min(stride, room // 2))

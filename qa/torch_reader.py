@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from corpus import ModelError
-from index.onnx_model import batches
 from qa.reader import WINDOW_TOKENS, Window, windows
 
 _BATCH_TOKENS = 8192
@@ -32,14 +31,16 @@ class TorchReader:
             )
         try:
             tokenizer = AutoTokenizer.from_pretrained(model, use_fast=True)
-            self._model = AutoModelForQuestionAnswering.from_pretrained(
-                model, dtype=torch.float32, use_safetensors=True
+            self._model, loading = AutoModelForQuestionAnswering.from_pretrained(
+                model, dtype=torch.float32, use_safetensors=True, output_loading_info=True
             )
-        except (OSError, ValueError) as error:
+        except Exception as error:  # a hub that cannot be reached, no model in the folder, damaged weights
             problem = str(error).splitlines()[0]
             raise ModelError(
                 f"reader {model}: cannot be loaded ({problem}); give a model's folder or hub name"
             ) from error
+        if loading["missing_keys"]:
+            raise ModelError(f"reader {model}: was not trained to answer questions; choose a question-answering model")
         if not tokenizer.is_fast:
             raise ModelError(f"reader {model}: its tokenizer gives no offsets; choose a model with a fast tokenizer")
         self.name = model
@@ -50,7 +51,9 @@ class TorchReader:
         self._tokenizer.no_padding()
         self._pad, self._cls = tokenizer.pad_token_id or 0, tokenizer.cls_token_id
         self._takes_types = "token_type_ids" in tokenizer.model_input_names
-        self._limit = min(WINDOW_TOKENS, tokenizer.model_max_length)
+        # RoBERTa counts its positions from 2 on
+        positions = getattr(self._model.config, "max_position_embeddings", 0) - 2
+        self._limit = min(WINDOW_TOKENS, tokenizer.model_max_length, positions if positions > 0 else WINDOW_TOKENS)
 
     def read(self, question: str, passages: Sequence[str]) -> list[Window]:
         """Windows over all passages, in the passages' order."""
@@ -74,3 +77,17 @@ class TorchReader:
                 cls = encodings[row].ids.index(self._cls) if self._cls in encodings[row].ids else 0
                 found[index] = inputs[index].scored(starts[row], ends[row], cls=cls)
         return [window for window in found if window is not None]
+
+
+def batches(lengths: Sequence[int], *, tokens: int) -> list[list[int]]:
+    """Group indices so that each padded batch stays within `tokens`, short and long ones apart.
+
+    Every index of `lengths` appears once; a single item longer than `tokens` gets a batch of its own.
+    """
+    groups: list[list[int]] = []
+    for index in sorted(range(len(lengths)), key=lengths.__getitem__):
+        if groups and (len(groups[-1]) + 1) * lengths[index] <= tokens:
+            groups[-1].append(index)
+        else:
+            groups.append([index])
+    return groups

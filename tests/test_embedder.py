@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from corpus import ModelError, samples, split
 from index.embedder import BUNDLED_EMBEDDER, OnnxEmbedder, SentenceTransformerEmbedder, load_embedder
 from index.modelfiles import MODEL_FILES, ModelCard, verify
-from index.onnx_model import batches
+from qa.torch_reader import batches
 from qa.reader import BUNDLED_READER, load_reader
 
 QUESTIONS = Path(__file__).parent.parent / "eval" / "data" / "bundled.jsonl"
