@@ -210,6 +210,14 @@ def test_the_confidence_of_a_reason_is_never_what_was_needed(bot):
     assert got != needed
 
 
+@pytest.mark.parametrize("percent", [1, 7, 14, 28, 29, 55, 56, 57, 99])
+def test_a_reason_states_the_threshold_as_it_was_given(percent):
+    with scripted(article("kelp", "nothing here has a capital letter"), threshold=percent / 100) as bot:
+        bot.calibrator = replace(bot.calibrator, bias=-30.0)
+        reason = bot.answer("Who?").reason
+    assert reason.endswith(f"(confidence 0%, needed {percent}%)")
+
+
 @pytest.mark.parametrize(
     ("question", "problem"),
     [

@@ -95,6 +95,17 @@ def test_everything_about_an_article_is_kept(folder):
         assert library.add([full]) == Added(unchanged=1)
 
 
+def test_a_text_with_a_nul_is_whole(folder):
+    """SQLite's own length() ends at the first NUL; texts from JSON Lines may hold one."""
+    text = "The apple was found. \0 The banana was found after that."
+    with opened(folder) as library:
+        library.add([article("nul", text)])
+        library.check()
+        assert library.article("nul").text == text
+        assert library.articles()[0].characters == len(text)
+        assert "banana" in library.search("banana", k=1)[0].passage.text
+
+
 def test_a_change_of_the_title_alone_replaces(folder):
     with opened(folder) as library:
         library.add(FRUITS[:1])
@@ -198,6 +209,27 @@ def test_the_same_article_twice_in_one_call_counts_once(folder):
     with opened(folder) as library:
         assert library.add([FRUITS[0], FRUITS[0]]) == Added(added=1, unchanged=1, passages=1)
         assert library.generation == 1
+
+
+class Interrupted(HashEmbedder):
+    """An embedder during which something else happens, once."""
+
+    def __init__(self, meanwhile) -> None:
+        super().__init__()
+        self.meanwhile = [meanwhile]
+
+    def encode_passages(self, texts):
+        while self.meanwhile:
+            self.meanwhile.pop()()
+        return super().encode_passages(texts)
+
+
+def test_the_same_id_from_two_processes_at_once_loses_neither(folder):
+    one, other = article("apple", source="/a/apple.txt"), article("apple", "Cider is pressed.", source="/b/apple.txt")
+    with opened(folder) as quick:
+        with Library.open(folder, embedder=Interrupted(lambda: quick.add([other]))) as slow:
+            assert slow.add([one]).added == 1
+        assert {quick.article(name).text for name in ids(quick)} == {one.text, other.text}
 
 
 def test_complete_id():
