@@ -101,7 +101,7 @@ def _decoded(data: bytes, path: Path, declared: str | None) -> str:
     for encoding in encodings:
         try:
             text = data.decode(encoding)
-        except (UnicodeDecodeError, LookupError):
+        except (UnicodeError, LookupError):
             continue
         if not _CONTROL.search(text):
             return text

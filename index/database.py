@@ -19,11 +19,13 @@ from corpus import Anchor, Article, LibraryError, Passage
 from index.onnx_model import Floats
 
 _SCHEMA = """
+PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS articles (
     row INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL UNIQUE, title TEXT NOT NULL, text TEXT NOT NULL, source TEXT NOT NULL,
-    published TEXT, author TEXT, language TEXT, pages TEXT NOT NULL, anchors TEXT NOT NULL, sha256 TEXT NOT NULL
+    published TEXT, author TEXT, language TEXT, pages TEXT NOT NULL, anchors TEXT NOT NULL, sha256 TEXT NOT NULL,
+    characters INTEGER NOT NULL
 );
 CREATE TABLE IF NOT EXISTS passages (
     row INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -80,10 +82,7 @@ class Database:
             self._connection = sqlite3.connect(
                 target, uri=True, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
-            self._connection.execute("PRAGMA foreign_keys = ON")
             if not self.is_read_only:
-                self._connection.execute("PRAGMA journal_mode = WAL")
-                self._connection.execute("PRAGMA synchronous = FULL")
                 self._connection.executescript(_SCHEMA)
 
     def close(self) -> None:
@@ -123,15 +122,15 @@ class Database:
         return dict(self.rows("SELECT key, value FROM meta"))
 
     def set_meta(self, facts: Mapping[str, str]) -> None:
-        """Write facts, replacing those of the same key."""
-        with self._lock, self._errors():
+        """Write facts, replacing those of the same key. Needs a transaction."""
+        with self._errors():
             self._connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(facts.items()))
 
     def put(self, article: Article, passages: Sequence[Passage], vectors: Floats) -> None:
         """Store an article with its passages and their vectors, in place of one of the same id. Needs a transaction."""
         self._connection.execute("DELETE FROM articles WHERE id = ?", (article.id,))
         cursor = self._connection.execute(
-            f"INSERT INTO articles ({_COLUMNS}, sha256) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+            f"INSERT INTO articles ({_COLUMNS}, sha256, characters) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
             (
                 article.id,
                 article.title,
@@ -143,6 +142,7 @@ class Database:
                 json.dumps(article.pages),
                 json.dumps([(anchor.start, anchor.label) for anchor in article.anchors]),
                 article.sha256,
+                len(article.text),  # SQLite's length() ends at a NUL
             ),
         )
         rows = [(cursor.lastrowid, p.start, p.end, v.tobytes()) for p, v in zip(passages, vectors, strict=True)]
@@ -162,7 +162,7 @@ class Database:
     def articles(self) -> list[ArticleInfo]:
         """All articles, the newest first, those without a date last."""
         rows = self.rows(
-            "SELECT id, title, source, published, author, length(text),"
+            "SELECT id, title, source, published, author, characters,"
             " (SELECT count(*) FROM passages WHERE passages.article = articles.row) FROM articles"
             " ORDER BY published IS NULL, published DESC, id"
         )

@@ -171,10 +171,11 @@ class Library:
         on_progress: Callable[[int], None] | None,
     ) -> Added:
         vectors = self._vectors(waiting.values())
-        for article, passages in waiting.values():
+        for given, passages in waiting.values():
             own, vectors = vectors[: len(passages)], vectors[len(passages) :]
             with self._database.transaction():
                 self._check_meta()
+                article = self._named(given, {})  # another process may have taken the name meanwhile
                 was_there = self._database.article(article.id) is not None
                 self._database.put(article, passages, own)
             total = Added(
@@ -221,8 +222,12 @@ class Library:
     def _check_meta(self, *, embedder: bool = True) -> None:
         meta, own = self._database.meta(), self._identity()
         if "format_version" not in meta:
-            self._database.set_meta(own)
-        elif meta["format_version"] != own["format_version"]:
+            with self._database.transaction():
+                meta = self._database.meta()  # another process may be making the same library
+                if "format_version" not in meta:
+                    self._database.set_meta(own)
+                    return
+        if meta["format_version"] != own["format_version"]:
             raise LibraryError(
                 f"{self._database.name}: written in format {meta['format_version']}, this version reads format "
                 f"{FORMAT_VERSION}; use the articleqa that wrote it, or add the articles to a new library"

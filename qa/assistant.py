@@ -183,5 +183,5 @@ def check_question(question: str) -> str:
 def _reason(any_hits: bool, confidence: float, threshold: float) -> str:
     if not any_hits:
         return "there are no articles to search"
-    got, needed = math.floor(100 * confidence), math.ceil(100 * threshold)
+    got, needed = math.floor(100 * confidence), math.ceil(round(100 * threshold, 9))
     return f"no passage answers this surely enough (confidence {got}%, needed {needed}%)"

@@ -11,7 +11,7 @@ import pytest
 from corpus import Article, Passage, samples
 from index import Hit, Library
 from index.embedder import OnnxEmbedder
-from qa import ArticleQA
+from qa import ArticleQA, Settings
 from qa.onnx_reader import OnnxReader
 from qa.reader import Window
 
@@ -115,3 +115,9 @@ def sample_library(embedder: OnnxEmbedder):
 def bot(sample_library: Library, reader: OnnxReader) -> ArticleQA:
     """An assistant over the bundled articles; not to be changed."""
     return ArticleQA(sample_library, reader)
+
+
+@pytest.fixture(scope="session")
+def brief_bot(sample_library: Library, reader: OnnxReader) -> ArticleQA:
+    """The same, but it reads two passages only: for what does not depend on how much is read."""
+    return ArticleQA(sample_library, reader, settings=Settings(passages=2))

@@ -133,10 +133,10 @@ def test_a_page_is_cited():
     assert (citation["quote"], citation["page"], citation["published"]) == ("Aitken", 2, None)
 
 
-def test_the_same_question_gets_the_same_answer(bot, sample_library, reader):
+def test_the_same_question_gets_the_same_answer(brief_bot, sample_library, reader):
     asked = [row["question"] for row in bundled()[:80:20]]
-    first = [without_timings(bot.answer(question)) for question in asked]
-    again = ArticleQA(sample_library, reader)
+    first = [without_timings(brief_bot.answer(question)) for question in asked]
+    again = ArticleQA(sample_library, reader, settings=brief_bot.settings)
     assert [without_timings(answer) for answer in again.answer_many(asked)] == first
 
 
@@ -151,14 +151,14 @@ def test_answers_do_not_depend_on_how_the_library_came_about(bot, embedder, read
             assert ours.confidence == pytest.approx(theirs.confidence, abs=1e-4)
 
 
-def test_threads_get_the_answers_of_their_own_questions(bot):
+def test_threads_get_the_answers_of_their_own_questions(brief_bot):
     asked = [row["question"] for row in bundled()[:6]]
-    alone = [without_timings(bot.answer(question)) for question in asked]
+    alone = [without_timings(brief_bot.answer(question)) for question in asked]
     together: dict[int, dict] = {}
 
     def run(part: int) -> None:
         for number in range(part, 6, 3):
-            together[number] = without_timings(bot.answer(asked[number]))
+            together[number] = without_timings(brief_bot.answer(asked[number]))
 
     threads = [threading.Thread(target=run, args=[part]) for part in range(3)]
     for thread in threads:
@@ -258,8 +258,8 @@ def test_questions_that_cannot_be_asked(bot, question, problem):
         "? " * 499 + "a?",
     ],
 )
-def test_odd_questions_are_answered_or_refused(bot, question):
-    answer = bot.answer(question)
+def test_odd_questions_are_answered_or_refused(brief_bot, question):
+    answer = brief_bot.answer(question)
     assert answer.hits
     assert answer.best or answer.reason
     json.dumps(answer.to_dict())
@@ -324,8 +324,8 @@ def test_history_is_put_into_the_question(bot):
         pytest.param("How old is he?", [("🙂", None)] * 1000, id="long conversation"),
     ],
 )
-def test_no_history_breaks_a_question(bot, question, history):
-    answer = bot.answer(question, history)
+def test_no_history_breaks_a_question(brief_bot, question, history):
+    answer = brief_bot.answer(question, history)
     assert answer.question == question
     assert len(answer.understood_as) <= 2 * MAX_QUESTION_CHARACTERS
     json.dumps(answer.to_dict()).encode()

@@ -76,10 +76,10 @@ def test_rows_are_answered_one_by_one(small):
     assert next(answer_rows(small, lines(), "questions.jsonl")).text == "Aitken"
 
 
-def test_a_batch_says_what_single_questions_say(bot):
+def test_a_batch_says_what_single_questions_say(brief_bot):
     asked = ["Who replaces Sims?", "How old is Blomqvist?"]
-    for question, outcome in zip(asked, answered(bot, *({"question": one} for one in asked)), strict=True):
-        alone = bot.answer(question).to_dict()
+    for question, outcome in zip(asked, answered(brief_bot, *({"question": one} for one in asked)), strict=True):
+        alone = brief_bot.answer(question).to_dict()
         assert outcome.to_dict() | {"timings_ms": None} == alone | {"timings_ms": None}
 
 
@@ -141,9 +141,9 @@ def test_no_history(small, history):
 @pytest.mark.parametrize(
     "history", [[["Who is \ud800 Ada Lunn?", None]], [["Who?", "Ada\ud800"]], [["Who? " * 10_000, "Ada " * 10_000]]]
 )
-def test_odd_history_does_not_stop_the_other_rows(bot, history):
+def test_odd_history_does_not_stop_the_other_rows(brief_bot, history):
     rows = [{"question": "What about 2021?", "history": history}, {"question": "Who replaces Sims?"}]
-    first, last = answered(bot, *rows)
+    first, last = answered(brief_bot, *rows)
     assert isinstance(first, Answer | QuestionError)
     assert last.text
 

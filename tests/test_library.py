@@ -4,7 +4,7 @@ import shutil
 import sqlite3
 import sys
 import threading
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -815,6 +815,20 @@ def test_database_reads_one_state_while_another_writes(folder):
             assert (database.generation, database.passage_rows().tolist()) == before
         assert database.generation == library.generation
         database.close()
+
+
+def test_facts_are_written_all_or_none(folder):
+    """One by one, a kill or another process in between found a library that did not say which embedder made it."""
+    folder.mkdir()
+    seen: list[int] = []
+    with closing(Database(folder / "library.sqlite")) as ours, closing(Database(folder / "library.sqlite")) as theirs:
+        ours._connection.set_trace_callback(lambda statement: seen.append(len(theirs.meta())))
+        with ours.transaction():
+            ours.set_meta({f"fact {number}": "value" for number in range(5)})
+        ours._connection.set_trace_callback(None)
+        assert len(theirs.meta()) == 5
+    assert seen
+    assert set(seen) <= {0, 5}
 
 
 def test_a_failed_transaction_leaves_nothing(folder):
