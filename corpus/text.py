@@ -23,7 +23,7 @@ _BOMS = (
 )
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
 _FRONT_MATTER = re.compile(r"---[ \t]*\r?\n(.*?\r?\n)?---[ \t]*(?:\r?\n|$)", re.DOTALL)
-_HEADING = re.compile(r"^#{1,6}[ \t]+(.+?)(?:[ \t]+#+)?[ \t]*\r?$", re.MULTILINE)
+_HEADING = re.compile(r"^#{1,6}[ \t]+(\S.*)$", re.MULTILINE)
 
 
 def read_text(path: Path) -> str:
@@ -81,7 +81,7 @@ def load_markdown(path: Path) -> list[Article]:
     if not text.strip():
         raise ArticleFileError(f"{path}: there is nothing after the front matter; there is nothing to ask about")
     stated, title = header(text)
-    anchors = tuple(Anchor(found.start(), found[1]) for found in _HEADING.finditer(text))
+    anchors = tuple(Anchor(found.start(), _label(found[1])) for found in _HEADING.finditer(text))
     return [
         Article(
             id=slug(path.stem),
@@ -106,6 +106,13 @@ def _decoded(data: bytes, path: Path, declared: str | None) -> str:
         if not _CONTROL.search(text):
             return text
     raise ArticleFileError(f"{path}: this is not a text file; convert it to text, Markdown or HTML first")
+
+
+def _label(heading: str) -> str:
+    """A heading's words without the closing #s that Markdown allows after a space."""
+    words = heading.rstrip()
+    opened = words.rstrip("#")
+    return opened.rstrip() if opened[-1:].isspace() else words
 
 
 def _names(author: object) -> str | None:

@@ -56,7 +56,6 @@ class ArticleInfo:
 @dataclass(frozen=True, slots=True)
 class PassageRow:
     """A passage as the database holds it, with its whole article."""
-
     passage: Passage
     article: Article
 
@@ -75,7 +74,8 @@ class Database:
         target = ":memory:" if file is None else file.absolute().as_uri()
         self.is_read_only = file is not None and not os.access(file.parent, os.W_OK)
         if self.is_read_only:  # what a writer has not yet checkpointed is in the log, and only then is it needed
-            target += "?mode=ro" if Path(f"{file}-wal").exists() else "?mode=ro&immutable=1"
+            log = Path(f"{file}-wal")
+            target += "?mode=ro" if log.exists() and log.stat().st_size else "?mode=ro&immutable=1"
         with self._errors():
             if file is not None and file.is_file() and _beginning(file) not in {b"", _MAGIC}:
                 raise sqlite3.DatabaseError("file is not a database")

@@ -65,7 +65,9 @@ class Indexes:
         try:
             with FileLock(self._folder / "write.lock", timeout=wait):
                 return self._write_snapshot(self._folder, base, meta)
-        except (OSError, Timeout) as error:
+        except Timeout:  # another process is at it
+            return self._in_memory()
+        except OSError as error:
             _log.warning("%s: no snapshot could be written (%s); the articles are safe", self._folder, error)
             return self._in_memory()
 

@@ -232,16 +232,15 @@ class Library:
                 f"{self._database.name}: written in format {meta['format_version']}, this version reads format "
                 f"{FORMAT_VERSION}; use the articleqa that wrote it, or add the articles to a new library"
             )
-        elif embedder and (meta["embedder_sha256"], meta["dimension"]) != (own["embedder_sha256"], own["dimension"]):
+        if embedder and (meta["embedder_sha256"], meta["dimension"]) != (own["embedder_sha256"], own["dimension"]):
             raise LibraryError(
                 f"{self._database.name}: built with the embedder {meta['embedder']}, not with {own['embedder']}; "
                 f"open it with --embedder {meta['embedder']}, or run `articleqa rebuild` to embed it again"
             )
 
     def _rebuild(self) -> None:
-        articles = [self.article(info.id) for info in self.articles()]
         with self._database.transaction():
-            for article in articles:
+            for article in [self.article(info.id) for info in self.articles()]:
                 passages = split(article)
                 self._database.put(article, passages, self._vectors([(article, passages)]))
             self._database.set_meta(self._identity() | {"snapshot": "", "snapshot_sha256": ""})

@@ -67,7 +67,8 @@ class Searcher:
         if kept and folder:
             snapshots.link_lexical(kept, folder / snapshots.LEXICAL)
         lexical = LexicalIndex(folder / snapshots.LEXICAL if folder else None)
-        lexical.change(remove=gone.tolist() if kept else (), add=())
+        if kept and len(gone):
+            lexical.change(remove=gone.tolist(), add=())
         for rows in _batches(new if kept else live):
             found = database.passages(rows.tolist()).items()
             lexical.change(remove=(), add=[(row, heading(one.article), one.passage.text) for row, one in found])

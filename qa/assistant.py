@@ -26,6 +26,8 @@ MAX_QUESTION_CHARACTERS = 1000
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _ALWAYS_READ = 3
 
+Source = Article | str | os.PathLike[str]
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -151,12 +153,14 @@ class ArticleQA:
         return quotes
 
 
-def ask(question: str, articles: Iterable[Article | str | os.PathLike[str]]) -> Answer:
-    """Answer one question from a few articles, given as files, folders or loaded articles, with nothing kept.
+def ask(question: str, articles: Source | Iterable[Source]) -> Answer:
+    """Answer one question from one or a few articles, given as files, folders or loaded articles; nothing is kept.
 
     >>> ask("Who replaces Sims?", articles=["article.txt"]).text  # doctest: +SKIP
     'Aitken'
     """
+    if isinstance(articles, (str, os.PathLike, Article)):
+        articles = [articles]
     loaded = [a for given in articles for a in ([given] if isinstance(given, Article) else load(given))]
     if not loaded:
         raise ArticleFileError("no articles were given; name at least one file, folder or article")

@@ -100,7 +100,7 @@ def windows(
 
 def load_reader(model: str | None = None) -> Reader:
     """The bundled reader, an exported model folder, or any question-answering model (hub name or folder)."""
-    if model is None or (Path(model) / "model.onnx").is_file():
+    if model is None or ((Path(model) / "model.onnx").is_file() and (Path(model) / "model.json").is_file()):
         from qa.onnx_reader import OnnxReader
 
         return OnnxReader(Path(model) if model else BUNDLED_READER)
