@@ -56,6 +56,7 @@ class ArticleInfo:
 @dataclass(frozen=True, slots=True)
 class PassageRow:
     """A passage as the database holds it, with its whole article."""
+
     passage: Passage
     article: Article
 
@@ -184,10 +185,8 @@ class Database:
             self._fetch_articles({article for _, article, _, _ in found})
             result = {}
             for row, number, start, end in found:
-                article = self._articles.get(number)
-                if article is None:  # removed by another process just now
-                    continue
-                result[row] = PassageRow(Passage(article.id, start, end, article.text[start:end]), article)
+                if article := self._articles.get(number):  # else another process has removed it just now
+                    result[row] = PassageRow(Passage(article.id, start, end, article.text[start:end]), article)
             return result
 
     def vectors(self, rows: Sequence[int], dimension: int) -> Floats:
