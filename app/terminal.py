@@ -19,6 +19,8 @@ from corpus import Article
 from index import ArticleInfo
 from qa import Answer, Quote
 
+_WORTH_SHOWING = 0.1
+
 
 def complain(message: str) -> None:
     """One line on stderr."""
@@ -55,9 +57,10 @@ def print_answer(answer: Answer) -> None:
         return
     console.print(Text(plain(answer.best.span.text), style="bold"))
     _quoted(console, answer, answer.best)
-    if answer.alternatives:
+    likely = [quote for quote in answer.alternatives if quote.confidence >= _WORTH_SHOWING]
+    if likely:
         console.print(Text("or perhaps:", style="dim"))
-        for quote in answer.alternatives:
+        for quote in likely:
             sure = f"{plain(quote.span.text)}  ({confidence_word(quote.confidence)}, {quote.confidence:.0%})"
             _indented(console, Text(sure, style="dim"))
 
