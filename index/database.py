@@ -17,23 +17,8 @@ import numpy.typing as npt
 
 from corpus import Anchor, Article, LibraryError, Passage
 from index.onnx_model import Floats
+from index.schema import create
 
-_SCHEMA = """
-PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
-CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS articles (
-    row INTEGER PRIMARY KEY AUTOINCREMENT,
-    id TEXT NOT NULL UNIQUE, title TEXT NOT NULL, text TEXT NOT NULL, source TEXT NOT NULL,
-    published TEXT, author TEXT, language TEXT, pages TEXT NOT NULL, anchors TEXT NOT NULL, sha256 TEXT NOT NULL,
-    characters INTEGER NOT NULL
-);
-CREATE TABLE IF NOT EXISTS passages (
-    row INTEGER PRIMARY KEY AUTOINCREMENT,
-    article INTEGER NOT NULL REFERENCES articles(row) ON DELETE CASCADE,
-    start INTEGER NOT NULL, end INTEGER NOT NULL, vector BLOB NOT NULL
-);
-CREATE INDEX IF NOT EXISTS passages_of_article ON passages(article);
-"""
 _COLUMNS = "id, title, text, source, published, author, language, pages, anchors"
 _MAGIC = b"SQLite format 3\0"
 _BUSY_SECONDS = 60
@@ -84,7 +69,7 @@ class Database:
                 target, uri=True, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
             if not self.is_read_only:
-                self._connection.executescript(_SCHEMA)
+                create(self._connection)
 
     def close(self) -> None:
         """Close the file."""
