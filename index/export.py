@@ -59,7 +59,6 @@ def export_embedder(model: str, folder: Path, *, name: str, max_tokens: int | No
         name=name,
         max_tokens=max_tokens or int(source.max_seq_length or 512),
         dimension=int(source.get_embedding_dimension() or 0),
-        pad_id=int(source.tokenizer.pad_token_id or 0),
     )
     card.write(folder)
 

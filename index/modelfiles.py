@@ -26,7 +26,6 @@ class ModelCard:
     name: str
     max_tokens: int
     dimension: int = 0
-    pad_id: int = 0
 
     def write(self, folder: Path) -> None:
         """Write the card, then the hashes of all model files, into `folder`."""

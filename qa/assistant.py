@@ -6,7 +6,7 @@ import math
 import os
 import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -108,7 +108,7 @@ class ArticleQA:
         articles = {hit.passage.article_id: hit.article for hit in hits}
         retrieved = time.perf_counter()
         candidates = self.read(understood, hits)
-        quotes = self._quotes(understood, candidates, articles)
+        quotes = self._quotes(understood, candidates)
         finished = time.perf_counter()
         threshold = self.calibrator.threshold if self.settings.threshold is None else self.settings.threshold
         confidence = quotes[0].confidence if quotes else 0.0
@@ -140,12 +140,11 @@ class ArticleQA:
             found = rank([*(one.span for one in found), *spans], hits)
         return found
 
-    def _quotes(self, question: str, candidates: Sequence[Candidate], articles: Mapping[str, Article]) -> list[Quote]:
+    def _quotes(self, question: str, candidates: Sequence[Candidate]) -> list[Quote]:
         """The best distinct candidates as quotes in their sentences, each proved to stand where it says."""
         quotes = []
         for candidate in distinct(candidates, 1 + self.settings.alternatives):
-            span = candidate.span
-            article = articles[span.passage.article_id]
+            span, article = candidate.span, candidate.hit.article
             assert article.text[span.start : span.end] == span.text, f"{span} is not a quote of {article.id}"
             about = signals(candidate, candidates, question, heading(article))
             start, end = sentence_around(article.text, span.start, span.end)

@@ -38,7 +38,7 @@ def export_reader(model: str, folder: Path, *, name: str) -> None:
     export_int8(Graph().eval(), folder / "model.onnx", outputs=("start_logits", "end_logits"))
     tokenizer.backend_tokenizer.save(str(folder / "tokenizer.json"))
     limit = min(int(tokenizer.model_max_length), int(source.config.max_position_embeddings))
-    ModelCard(kind="reader", name=name, max_tokens=limit, pad_id=int(tokenizer.pad_token_id or 0)).write(folder)
+    ModelCard(kind="reader", name=name, max_tokens=limit).write(folder)
 
 
 def main() -> None:
