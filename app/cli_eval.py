@@ -13,6 +13,7 @@ Library = Annotated[
         "--library", help="The library's folder (default: the bundled articles' own, or yours with QUESTIONS)."
     ),
 ]
+OwnLibrary = Annotated[Path | None, typer.Option("--library", help="The library's folder (default: your own).")]
 Reader = Annotated[str | None, typer.Option("--reader", help="A question-answering model in place of the bundled one.")]
 Embedder = Annotated[
     str | None, typer.Option("--embedder", help="A sentence-transformers model in place of the bundled one.")
@@ -21,9 +22,10 @@ JsonOut = Annotated[Path | None, typer.Option("--json", help="Write the figures 
 
 
 def register(cli: typer.Typer) -> None:
-    """Add the commands `eval`, `read-eval` and `bench`."""
+    """Add the commands `eval`, `read-eval`, `calibrate` and `bench`."""
     cli.command("eval")(evaluate)
     cli.command("read-eval")(read_eval)
+    cli.command("calibrate")(calibrate)
     cli.command("bench")(bench)
 
 
@@ -47,6 +49,9 @@ def evaluate(
 def read_eval(
     dataset: Annotated[Path, typer.Argument(help="SQuAD JSON or our JSONL of passages; .gz allowed.")],
     reader: Reader = None,
+    wrong_passages: Annotated[
+        bool, typer.Option("--wrong-passages", help="Also read each question on a close passage without its answer.")
+    ] = False,
     json_out: JsonOut = None,
 ) -> None:
     """Measure the reader alone on the passages that hold the answers."""
@@ -54,7 +59,42 @@ def read_eval(
 
     from eval.commands import run_read_eval
 
-    run_read_eval(dataset, reader, json_out, Console())
+    run_read_eval(dataset, reader, json_out, Console(), wrong_passages=wrong_passages)
+
+
+def calibrate(
+    questions: Annotated[
+        Path | None, typer.Argument(help='A JSONL file of questions; empty "answers": the articles do not say.')
+    ] = None,
+    library: OwnLibrary = None,
+    false_answers: Annotated[
+        float, typer.Option(help="The most of the questions not answered by the articles that may get an answer.")
+    ] = 0.10,
+    assurance: Annotated[float, typer.Option(help="How sure that must be.")] = 0.95,
+    reader: Reader = None,
+    embedder: Embedder = None,
+    json_out: JsonOut = None,
+    reset: Annotated[bool, typer.Option("--reset", help="Delete it again: back to the bundled one.")] = False,
+) -> None:
+    """Fit the confidence to your own questions, for a promised rate of false answers."""
+    from rich.console import Console
+
+    from corpus import QuestionError
+    from eval import calibrate as command
+
+    if (questions is None) != reset:
+        raise QuestionError(
+            "calibrate needs a file of questions, or --reset without one; see articleqa calibrate --help"
+        )
+    if questions is None:
+        command.reset(library, Console())
+        return
+    for option, value in (("--false-answers", false_answers), ("--assurance", assurance)):
+        if not 0 < value < 1:
+            raise QuestionError(f"{option} {value}: give a share between 0 and 1, such as 0.05")
+    command.run_calibrate(
+        questions, library, json_out, reader, embedder, Console(), target=false_answers, assurance=assurance
+    )
 
 
 def bench(json_out: JsonOut = None) -> None:

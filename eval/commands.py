@@ -20,6 +20,7 @@ from eval.output import check_output, write_output
 from eval.reading import ReadingReport, evaluate_reader
 from eval.run import evaluate
 from eval.summary import Report
+from eval.wrong_passages import with_wrong_passages
 from index import Library, load_embedder
 from qa import ArticleQA
 from qa.reader import load_reader
@@ -55,13 +56,18 @@ def run_eval(
     return found
 
 
-def run_read_eval(dataset_path: Path, reader: str | None, json_out: Path | None, console: Console) -> ReadingReport:
+def run_read_eval(
+    dataset_path: Path, reader: str | None, json_out: Path | None, console: Console, *, wrong_passages: bool = False
+) -> ReadingReport:
     """Read the gold passages of a data set, print the numbers to `console`, and write them to `json_out` and a .md.
 
+    With `wrong_passages` each question is also read on the closest passage of the set that does not answer it.
     Raises `ArticleQAError` when a file or the model is not usable.
     """
     check_output(json_out)
     examples = load_reading(dataset_path)
+    if wrong_passages:
+        examples = with_wrong_passages(examples)
     model = load_reader(reader)
     facts = collect(model.name)
     with progress("reading", len(examples)) as advance:

@@ -40,12 +40,16 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class ReadingExample:
-    """A question on one passage and every answer that counts as right; no `answers` means that it does not say."""
+    """A question on one passage and every answer that counts as right; no `answers` means that it does not say.
+
+    `starts` says where in the passage each answer stands; None where the file does not say, or says it wrongly.
+    """
 
     id: str
     question: str
     passage: str
     answers: tuple[str, ...] = ()
+    starts: tuple[int | None, ...] = ()
 
     @property
     def answerable(self) -> bool:
@@ -78,7 +82,7 @@ def load_questions(path: Path) -> list[Question]:
 def load_reading(path: Path) -> list[ReadingExample]:
     """The examples of a SQuAD 1.1 or 2.0 JSON file, or of JSONL rows `{"context","questions":[...]}`, or .gz of either.
 
-    Offsets of answers are not used. Raises `QuestionError` naming file, place and remedy.
+    Raises `QuestionError` naming file, place and remedy.
     """
     text = _read(path)
     squad = _squad(text, path)
@@ -162,12 +166,20 @@ def _row_examples(text: str, path: Path) -> Iterator[ReadingExample]:
 
 def _example(row: dict[str, Any], passage: str, place: str) -> ReadingExample:
     answers = [] if row.get("is_impossible") is True else _list(row, "answers", place)
+    texts = tuple(_text(_object(one, place).get("text"), place, 'an answer\'s "text"') for one in answers)
     return ReadingExample(
         id=_id(row, place),
         question=_text(row.get("question"), place, '"question"'),
         passage=passage,
-        answers=tuple(_text(_object(one, place).get("text"), place, 'an answer\'s "text"') for one in answers),
+        answers=texts,
+        starts=tuple(_start(one, text, passage) for one, text in zip(answers, texts, strict=True)),
     )
+
+
+def _start(answer: dict[str, Any], text: str, passage: str) -> int | None:
+    """Where the answer stands by its row (`start` in our rows, `answer_start` in SQuAD), if it does stand there."""
+    start = answer.get("start", answer.get("answer_start"))
+    return start if type(start) is int and start >= 0 and passage.startswith(text, start) else None
 
 
 def _answers(row: dict[str, Any], place: str) -> tuple[str, ...]:

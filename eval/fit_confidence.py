@@ -1,4 +1,4 @@
-"""The bundled calibrator's fit: `python -m eval.fit_confidence QUESTIONS OUT [--distractors FILE]`.
+"""The bundled calibrator's fit: `python -m eval.fit_confidence QUESTIONS OUT [--distractors FILE] [--diagram PNG]`.
 
 Every passage of a reading data set (see `eval.dataset`) becomes an article of one library, and the assistant answers
 questions about it under three conditions: as it is; with the article that answers taken away; and in a library where
@@ -13,12 +13,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from corpus import Article
 from corpus.sentences import without
 from eval.dataset import ReadingExample, load_reading
-from eval.metrics import CORRECT_F1, calibration_error, f1
+from eval.metrics import CORRECT_F1, f1
+from eval.plots import reliability_diagram
+from eval.thresholds import Floats, Labelled, folds, observed_level, outcome
 from index import Hit, Library
 from index.searcher import heading
 from qa import ArticleQA
@@ -26,10 +27,7 @@ from qa.confidence import Signals, fit
 from qa.ranking import signals
 
 _PER_PASSAGE = 2
-_FOLDS = 5
 _DISTRACTORS = 400
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,37 +63,19 @@ def trials(examples: Sequence[ReadingExample], distractors: Sequence[Article]) -
 
 def out_of_fold(trials: Sequence[Trial]) -> Floats:
     """Each trial's probability by a calibrator fitted without its fifth of the trials, shape (n,)."""
-    order = np.random.default_rng(0).permutation(len(trials))
     p = np.empty(len(trials))
-    for fold in range(_FOLDS):
-        held_out = set(order[fold::_FOLDS].tolist())
-        rest = [trial for index, trial in enumerate(trials) if index not in held_out]
+    for held_out in folds(len(trials)):
+        rest = [trial for trial, out in zip(trials, held_out, strict=True) if not out]
         fitted = fit([one.signals for one in rest], [one.right for one in rest], threshold=0.5)
-        for index in held_out:
-            p[index] = fitted.probability(trials[index].signals)
+        p[held_out] = [fitted.probability(one.signals) for one, out in zip(trials, held_out, strict=True) if out]
     return p
 
 
-def threshold_for(p: Floats, trials: Sequence[Trial], false_answers: float) -> float:
-    """The lowest confidence, in hundredths, at which at most this share of the unanswerable is answered."""
-    impossible = p[[trial.condition != "answerable" for trial in trials]]
-    levels: list[float] = np.arange(0.0, 1.02, 0.01).round(2).tolist()
-    return next(level for level in levels if (impossible >= level).mean() <= false_answers)
-
-
-def report(p: Floats, trials: Sequence[Trial], threshold: float) -> dict[str, float]:
-    """What these probabilities and this threshold make of the trials: shares from 0 to 1."""
-    right = np.array([trial.right for trial in trials])
-    possible = np.array([trial.condition == "answerable" for trial in trials])
-    given = p >= threshold
-    figures = {
-        "answerable_answered": given[possible].mean(),
-        "answerable_answered_right": (given & right)[possible].mean(),
-        "unanswerable_answered": given[~possible].mean(),
-        "precision_of_answers": right[given].mean(),
-        "calibration_error": calibration_error(p.tolist(), right.tolist()),
-    }
-    return {name: round(float(value), 4) for name, value in figures.items()}
+def labelled(p: Floats, trials: Sequence[Trial]) -> Labelled:
+    """The trials with these probabilities."""
+    return Labelled(
+        p, np.array([one.right for one in trials]), np.array([one.condition == "answerable" for one in trials])
+    )
 
 
 def _trial(condition: str, bot: ArticleQA, question: str, hits: Sequence[Hit], answers: tuple[str, ...]) -> Trial:
@@ -120,15 +100,18 @@ def main() -> None:
     parser.add_argument("out", type=Path, help="the calibrator's JSON file")
     parser.add_argument("--distractors", type=Path, help="a reading data set whose passages join the library")
     parser.add_argument("--false-answers", type=float, default=0.1, help="share of the unanswerable that is answered")
+    parser.add_argument("--diagram", type=Path, help="a PNG file for the reliability diagram, which needs matplotlib")
     options = parser.parse_args()
     texts = dict.fromkeys(one.passage for one in load_reading(options.distractors)) if options.distractors else {}
     others = [Article(f"d{number}", "", text, "") for number, text in enumerate(list(texts)[:_DISTRACTORS])]
     found = list(trials(load_reading(options.questions), others))
-    p = out_of_fold(found)
-    threshold = threshold_for(p, found, options.false_answers)
+    asked = labelled(out_of_fold(found), found)
+    threshold = observed_level(asked.p[~asked.answerable], options.false_answers)
     calibrator = fit([one.signals for one in found], [one.right for one in found], threshold=threshold)
-    notes = {"fitted_on": options.questions.name, "trials": len(found), "cross_validated": report(p, found, threshold)}
-    calibrator.save(options.out, **notes)
+    figures = outcome(asked, threshold).to_dict()
+    calibrator.save(options.out, fitted_on=options.questions.name, trials=len(found), cross_validated=figures)
+    if options.diagram:
+        reliability_diagram(asked.p, asked.right, options.diagram, title="Confidence, cross-validated")
 
 
 if __name__ == "__main__":

@@ -119,7 +119,7 @@ def evaluate_reader(
 
 def _read(reader: Reader, example: ReadingExample) -> Reading:
     passage = Passage(_GOLD, 0, len(example.passage), example.passage)
-    spans = best_spans(reader.read(example.question, [passage.text]), [passage])
+    spans = best_spans(reader.read(example.question, [passage.text]), [passage], question=example.question)
     text, score = (spans[0].text, spans[0].score) if spans else ("", -np.inf)
     return Reading(example, text, score, exact_match(text, example.answers), f1(text, example.answers))
 

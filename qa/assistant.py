@@ -59,10 +59,15 @@ class ArticleQA:
         calibrator: Calibrator | None = None,
         settings: Settings | None = None,
     ) -> None:
-        """Answer from an open library; reader, calibrator and settings default to the bundled ones."""
+        """Answer from an open library; the reader and the settings default to the bundled ones.
+
+        The calibrator defaults to the library's own, which `articleqa calibrate` fits, or else to the bundled one.
+        """
         self.library = library
         self.reader = reader or load_reader()
-        self.calibrator = calibrator or Calibrator.load()
+        self.calibrator = calibrator or Calibrator.of_library(
+            library.folder, reader=self.reader.name, embedder=library.embedder.name
+        )
         self.settings = settings or Settings()
 
     @classmethod
@@ -72,16 +77,22 @@ class ArticleQA:
         *,
         reader: str | None = None,
         embedder: str | None = None,
+        calibrator: Calibrator | None = None,
         settings: Settings | None = None,
     ) -> Self:
         """Open the library at `path`; None is the default library, filled with the sample articles when it is empty.
 
-        `reader` and `embedder` name models (hub names or folders) to use in place of the bundled ones.
+        `reader` and `embedder` name models (hub names or folders) to use in place of the bundled ones; `calibrator` and
+        `settings` are as above.
         """
         library = Library.open(path or default_library_path(), embedder=load_embedder(embedder))
-        if path is None and not len(library):
-            library.add(samples())
-        return cls(library, load_reader(reader), settings=settings)
+        try:
+            if path is None and not len(library):
+                library.add(samples())
+            return cls(library, load_reader(reader), calibrator=calibrator, settings=settings)
+        except BaseException:
+            library.close()
+            raise
 
     def close(self) -> None:
         """Release the library."""
@@ -136,7 +147,9 @@ class ArticleQA:
             if number >= _ALWAYS_READ and settled(found, hits[number:]):
                 break
             windows = self.reader.read(question, [hit.passage.text])
-            spans = best_spans(windows, [hit.passage], max_answer_tokens=self.settings.max_answer_tokens)
+            spans = best_spans(
+                windows, [hit.passage], question=question, max_answer_tokens=self.settings.max_answer_tokens
+            )
             found = rank([*(one.span for one in found), *spans], hits)
         return found
 

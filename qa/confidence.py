@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +17,9 @@ import numpy.typing as npt
 from corpus import ModelError
 
 BUNDLED_CALIBRATOR = Path(__file__).parent / "models" / "confidence.json"
+LIBRARY_CALIBRATOR = "confidence.json"
+"""The file in a library's folder that `articleqa calibrate` writes."""
+
 _RIDGE = 1.0
 _MARGIN_LIMIT = 20.0
 _GAP_LIMIT = 10.0
@@ -25,6 +31,8 @@ _FUNCTION_WORDS = frozenset(
     " into is it its many me much my no not of on or our s say says she should so than that the their them then there"
     " these they this those to was we were what when where which who whom whose why will with would you your".split()
 )
+
+_log = logging.getLogger(__name__)
 
 Matrix = npt.NDArray[np.float64]
 
@@ -67,28 +75,77 @@ class Calibrator:
         logit = self.bias + float(signals.row() @ np.array([self.weights[name] for name in names]))
         return float(1.0 / (1.0 + np.exp(-np.clip(logit, -_LOGIT_LIMIT, _LOGIT_LIMIT))))
 
+    def rescaled(self, slope: float, shift: float, *, threshold: float) -> Calibrator:
+        """The calibrator whose log odds are `slope` times these plus `shift`; a `slope` above 0 keeps their order."""
+        weights = {name: slope * weight for name, weight in self.weights.items()}
+        return Calibrator(weights, slope * self.bias + shift, threshold)
+
     @classmethod
     def load(cls, path: Path = BUNDLED_CALIBRATOR) -> Calibrator:
         """Read a calibrator from its JSON file. Raises `ModelError` when it is missing or damaged."""
         try:
-            content = json.loads(path.read_text())
+            return cls._read(path, "reinstall articleqa or fit it again")[0]
+        except FileNotFoundError as error:
+            raise ModelError(f"{path}: there is no such calibrator; reinstall articleqa or fit it again") from error
+
+    @classmethod
+    def of_library(cls, folder: Path | None, *, reader: str, embedder: str) -> Calibrator:
+        """The calibrator that `articleqa calibrate` has fitted for the library in `folder`; without one, the bundled.
+
+        Fitted with another reader or embedder it says nothing about these: a warning is logged, and the bundled one
+        is used. Raises `ModelError` when the library's file is damaged.
+        """
+        if folder is None:
+            return cls.load()
+        path = folder / LIBRARY_CALIBRATOR
+        try:
+            own, notes = cls._read(path, "run `articleqa calibrate` again, or with --reset to delete it")
+        except FileNotFoundError:
+            return cls.load()
+        fitted, now = (notes.get("reader"), notes.get("embedder")), (reader, embedder)
+        if fitted == now:
+            return own
+        _log.warning(
+            "%s: fitted with %s and %s, not with %s and %s; the bundled confidence is used", path, *fitted, *now
+        )
+        return cls.load()
+
+    @classmethod
+    def _read(cls, path: Path, remedy: str) -> tuple[Calibrator, dict[str, Any]]:
+        """The calibrator in a file, and all that the file says. Raises `FileNotFoundError`, `ModelError`."""
+        try:
+            content = json.loads(path.read_text("utf-8"))
             weights = {field.name: float(content["weights"][field.name]) for field in fields(Signals)}
             bias, threshold = float(content["bias"]), float(content["threshold"])
             if not np.isfinite([*weights.values(), bias]).all() or not 0.0 <= threshold <= 1.0:
                 raise ValueError(f"weights {weights}, bias {bias}, threshold {threshold}")
-            return cls(weights, bias, threshold)
+            return cls(weights, bias, threshold), content
+        except FileNotFoundError:
+            raise
         except OSError as error:
-            raise ModelError(
-                f"{path}: the calibrator cannot be read ({error.strerror}); reinstall articleqa"
-            ) from error
+            raise ModelError(f"{path}: the calibrator cannot be read ({error.strerror}); {remedy}") from error
         except (ValueError, KeyError, TypeError) as error:
-            raise ModelError(
-                f"{path}: the calibrator's file is damaged; reinstall articleqa or fit it again"
-            ) from error
+            raise ModelError(f"{path}: the calibrator's file is damaged; {remedy}") from error
 
     def save(self, path: Path, **notes: object) -> None:
-        """Write the calibrator as JSON, with notes on how it was fitted."""
-        path.write_text(json.dumps(asdict(self) | notes, indent=1) + "\n")
+        """Write the calibrator as JSON, with notes on how it was fitted, whole or not at all.
+
+        Raises `ModelError` when the disk does not let us.
+        """
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        try:
+            try:
+                with temporary.open("w", encoding="utf-8", newline="\n") as file:
+                    file.write(json.dumps(asdict(self) | notes, indent=1) + "\n")
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.replace(temporary, path)  # noqa: PTH105 - the call that is atomic, by its own name
+            finally:
+                temporary.unlink(missing_ok=True)
+        except OSError as error:
+            raise ModelError(
+                f"{path}: the calibrator cannot be written ({error.strerror}); check the disk and its permissions"
+            ) from error
 
 
 def fit(signals: Sequence[Signals], right: Sequence[bool], *, threshold: float) -> Calibrator:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -11,37 +12,69 @@ import numpy.typing as npt
 
 from corpus import Passage
 from qa.answer import Span
+from qa.boundaries import quotable
 from qa.reader import Window
 
 MAX_ANSWER_TOKENS = 30
 _SPANS_PER_WINDOW = 20
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _WORD = re.compile(r"\w+")
+_SEPARATOR = re.compile(r",? (?:and|or|&) |[,;] ")
+_COUNTS = {word: n for n, word in enumerate("two three four five six seven eight nine ten".split(), start=2)}
+_ASKED = re.compile(rf"\b(?:which|what|who|name|list|are|were)\b.*?\b({'|'.join(_COUNTS)})\b", re.IGNORECASE)
+_LIST_MARGIN = 2.0
 
 
 def best_spans(
     windows: Sequence[Window],
     passages: Sequence[Passage],
     *,
+    question: str = "",
     max_answer_tokens: int = MAX_ANSWER_TOKENS,
 ) -> list[Span]:
     """The spans of all windows on one scale, best first, each place of a passage once.
 
     A span's score is its start logit plus its end logit less the null score of the same window, never a softmax over
     the passage, so that spans of different passages compare. Every window gives its 20 best spans before they are
-    mapped to characters, merged and sorted; cutting earlier loses answers that several windows share.
+    mapped to characters, merged and sorted; cutting earlier loses answers that several windows share. What is quoted
+    follows `qa.boundaries`; where the question asks for several things ("which two …"), the whole list is quoted.
     """
     found: dict[tuple[int, int, int], Span] = {}
     for window in windows:
         passage = passages[window.passage]
         for first, last, score in _top_spans(window, max_answer_tokens):
-            start, end = whole_words(passage.text, int(window.starts[first]), int(window.ends[last]))
+            start, end = quotable(passage.text, int(window.starts[first]), int(window.ends[last]), question)
             if start >= end:
                 continue
             place = (window.passage, passage.start + start, passage.start + end)
             if place not in found or found[place].score < score:
                 found[place] = Span(passage, place[1], place[2], passage.text[start:end], score)
-    return sorted(found.values(), key=lambda span: (-span.score, span.start, span.end))
+    spans = _whole_lists(list(found.values()), question)
+    return sorted(spans, key=lambda span: (-span.score, span.start, span.end))
+
+
+def _whole_lists(spans: list[Span], question: str) -> list[Span]:
+    """Put lists of as many items as the question asks for in place of parts of them that score a little better.
+
+    The list takes the score of its best part; two logits is how far it may lie behind.
+    """
+    asked = _ASKED.search(question)
+    if asked is None:
+        return spans
+    wanted = _COUNTS[asked[1].lower()]
+    for whole in [one for one in spans if len(_SEPARATOR.split(one.text)) == wanted]:
+        parts = [
+            one
+            for one in spans
+            if one.passage == whole.passage
+            and whole.start <= one.start <= one.end <= whole.end
+            and len(_SEPARATOR.split(one.text)) < wanted
+            and whole.score <= one.score <= whole.score + _LIST_MARGIN
+        ]
+        if parts:
+            best = max(one.score for one in parts)
+            spans = [one for one in spans if one not in parts and one != whole] + [replace(whole, score=best)]
+    return spans
 
 
 def _top_spans(window: Window, max_tokens: int) -> list[tuple[int, int, float]]:
@@ -58,19 +91,6 @@ def _top_spans(window: Window, max_tokens: int) -> list[tuple[int, int, float]]:
     best = np.argpartition(-scores, count - 1)[:count]
     best = best[np.argsort(-scores[best], kind="stable")]
     return [(int(i // width), int(i // width + i % width), float(scores[i])) for i in best]
-
-
-def whole_words(text: str, start: int, end: int) -> tuple[int, int]:
-    """Widen half-open offsets to whole words and drop white space and stray punctuation at the ends."""
-    while 0 < start < len(text) and text[start - 1].isalnum() and text[start].isalnum():
-        start -= 1
-    while 0 < end < len(text) and text[end - 1].isalnum() and text[end].isalnum():
-        end += 1
-    while start < end and (text[start].isspace() or text[start] in ",;:.!?)]}"):
-        start += 1
-    while start < end and (text[end - 1].isspace() or text[end - 1] in ",;:([{"):
-        end -= 1
-    return start, end
 
 
 @lru_cache(maxsize=4096)

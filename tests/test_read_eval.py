@@ -11,6 +11,7 @@ from eval.dataset import ReadingExample
 from eval.facts import Facts
 from eval.figures import markdown
 from eval.reading import evaluate_reader
+from eval.wrong_passages import with_wrong_passages
 from qa.reader import Window
 
 FACTS = Facts("articleqa read-eval dev.json", "2024-01-01T00:00:00+00:00", "0.1.0", "Linux", "3.11", 2, "scripted")
@@ -167,3 +168,15 @@ def test_the_bundled_reader_on_one_passage():
     found = evaluate_reader(load_reader(), [example])
     assert found.readings[0].text in example.passage
     assert np.isfinite(found.readings[0].score)
+
+
+def test_wrong_passages_are_close_and_do_not_answer():
+    sims = ReadingExample("1", "Who replaces Sims?", "Jack Aitken replaces Sims today.", ("Aitken", "Jack Aitken"))
+    spa = ReadingExample("2", "Where is Spa?", "Spa is in Belgium; Aitken replaces nobody.", ("Belgium",))
+    lost = ReadingExample("3", "Who lost?", "Sims replaces nobody.")
+    found = with_wrong_passages([sims, spa, lost])
+    assert found[:3] == [sims, spa, lost]
+    # the passage about Spa names Aitken too
+    assert [(one.id, one.question, one.passage, one.answers) for one in found[3:]] == [
+        ("1 (wrong passage)", sims.question, lost.passage, ())
+    ]

@@ -139,57 +139,6 @@ def test_reading_twice_gives_the_same(reader):
 # --- the two routes -----------------------------------------------------------------------------------------------
 
 
-class Tiny:
-    """Tiny random BERT models, saved as transformers saves them."""
-
-    def __init__(self, folder: Path) -> None:
-        import torch
-        import transformers
-
-        self.folder, self.torch, self.transformers = folder, torch, transformers
-
-    def tokenizer(self, **options: object):
-        return self.transformers.PreTrainedTokenizerFast(
-            tokenizer_file=str(BUNDLED_READER / "tokenizer.json"),
-            unk_token="[UNK]",
-            pad_token="[PAD]",
-            cls_token="[CLS]",
-            sep_token="[SEP]",
-            mask_token="[MASK]",
-            model_input_names=["input_ids", "token_type_ids", "attention_mask"],
-            **options,
-        )
-
-    def save(self, name: str, kind: str = "BertForQuestionAnswering", positions: int = 512, **options: object) -> Path:
-        self.torch.manual_seed(0)
-        tokenizer = self.tokenizer(**options)
-        config = self.transformers.BertConfig(
-            vocab_size=len(tokenizer),
-            hidden_size=32,
-            num_hidden_layers=2,
-            num_attention_heads=2,
-            intermediate_size=64,
-            initializer_range=0.1,
-            max_position_embeddings=positions,
-        )
-        getattr(self.transformers, kind)(config).save_pretrained(self.folder / name)
-        tokenizer.save_pretrained(self.folder / name)
-        return self.folder / name
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory) -> Tiny:
-    reason = "the other route needs torch and transformers"
-    pytest.importorskip("torch", reason=reason)
-    pytest.importorskip("transformers", reason=reason)
-    return Tiny(tmp_path_factory.mktemp("tiny"))
-
-
-@pytest.fixture(scope="module")
-def trained(tiny) -> Path:
-    return tiny.save("trained", model_max_length=512)
-
-
 @pytest.fixture(scope="module")
 def exported(trained) -> Path:
     pytest.importorskip("onnx", reason="exporting needs onnx")

@@ -1,0 +1,254 @@
+"""The loop: batches, a schedule by steps or by time, checkpoints, and an exact resume."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import count, islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from corpus import ModelError
+from qa.training.examples import Kind, Questions
+from qa.training.features import Batch, Feature, batched, features
+
+if TYPE_CHECKING:
+    import torch
+
+_CHECKPOINT = "checkpoint.pt"
+LOG = "log.jsonl"
+_EMBEDDINGS = "embeddings"
+
+
+def _option(default: Any, about: str) -> Any:  # noqa: ANN401 - as dataclasses.field
+    return field(default=default, metadata={"help": about})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything a run depends on besides its data; `python -m qa.training --help` says what each is.
+
+    A run lasts `minutes`, or `passes` over the data when `minutes` is None; only the latter gives the same weights on
+    machines of different speed. `negatives` gives for each kind how many are made for one answerable question.
+    """
+
+    init: str
+    seed: int = _option(0, "of the data's order and of dropout")
+    passes: float = _option(2.0, "over the data, unless --minutes is given")
+    minutes: float | None = _option(None, "of training; the schedule fits itself into them")
+    learning_rate: float = _option(5e-5, "at its peak")
+    warm_up: float = _option(0.03, "share of the run in which the learning rate rises")
+    weight_decay: float = _option(0.01, "of AdamW, not on biases and layer norms")
+    batch_tokens: int = _option(3200, "padded tokens in a batch")
+    max_tokens: int = _option(288, "of a window")
+    stride: int = _option(96, "tokens that successive windows share")
+    dropout: float = _option(0.1, "of hidden states and attention")
+    frozen_layers: int = _option(0, "lowest encoder layers, with the embeddings, that keep their weights")
+    precision: str = _option("bf16", "bf16 (mixed) or fp32")
+    checkpoint_steps: int = _option(200, "steps between checkpoints")
+    evaluations: int = _option(8, "how often the development questions are read during the run")
+    negatives: dict[Kind, float] = field(
+        default_factory=lambda: {"wrong passage": 0.1, "sentence cut": 0.1, "name swapped": 0.05}
+    )
+
+
+@dataclass
+class Progress:
+    """How far a run has come: optimiser steps, seconds of training, `share` of the whole (0 to 1), what it read."""
+
+    step: int = 0
+    seconds: float = 0.0
+    share: float = 0.0
+    evaluated: int = 0
+    windows: int = 0
+    tokens: int = 0
+    passes: float = 0.0
+
+
+class Trainer:
+    """One run in one folder; made again with the same settings it goes on from the last checkpoint."""
+
+    def __init__(self, settings: Settings, sources: Sequence[Questions], folder: Path) -> None:
+        """Load the model, or the checkpoint of `folder`. Raises `ModelError` for a checkpoint of another run."""
+        import torch
+        from transformers import AutoModelForQuestionAnswering, AutoTokenizer
+
+        self.settings, self.sources, self.folder = settings, sources, folder
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.tokenizer = AutoTokenizer.from_pretrained(settings.init, use_fast=True)
+        self.model = AutoModelForQuestionAnswering.from_pretrained(
+            settings.init,
+            dtype=torch.float32,
+            # on a CPU plain attention is the faster one at these lengths
+            attn_implementation="sdpa" if self.device == "cuda" else "eager",
+            hidden_dropout_prob=settings.dropout,
+            attention_probs_dropout_prob=settings.dropout,
+        ).to(self.device)
+        torch.manual_seed(settings.seed)
+        self._freeze()
+        self._optimizer = torch.optim.AdamW(self._groups(), lr=settings.learning_rate, fused=True)
+        self.progress = Progress()
+        folder.mkdir(parents=True, exist_ok=True)
+        self._resume()
+
+    def run(self, evaluate: Callable[[Trainer], dict[str, float]], say: Callable[[str], None]) -> None:
+        """Train to the end of the schedule, checkpointing on the way and evaluating `settings.evaluations` times."""
+        import torch
+
+        batches = islice(self._batches(), self.progress.step, None)
+        while self.progress.share < 1.0 and (found := next(batches, None)) is not None:
+            batch, passes = found
+            begun = time.perf_counter()
+            loss = self._step(batch)
+            if self.device == "cuda":
+                torch.cuda.synchronize()
+            self._advance(batch, passes, time.perf_counter() - begun)
+            done = self.progress
+            self._log({"step": done.step, "share": done.share, "loss": loss, "seconds": done.seconds})
+            if done.step % 20 == 0:
+                rate = done.tokens / done.seconds
+                say(f"step {done.step}, {done.share:.1%}: loss {loss:.3f}, {rate:.0f} tokens/s")
+            due = int(done.share * self.settings.evaluations)
+            if due > done.evaluated:
+                done.evaluated = due
+                self.model.eval()
+                self._log({"step": done.step, "share": done.share, **evaluate(self)})
+            if done.step % self.settings.checkpoint_steps == 0 or done.share >= 1.0:
+                self._save()
+
+    def save_model(self, folder: Path) -> None:
+        """Write weights, configuration and tokenizer as transformers reads them."""
+        self.model.save_pretrained(folder)
+        self.tokenizer.save_pretrained(folder)
+
+    def _step(self, batch: Batch) -> float:
+        import torch
+
+        torch.manual_seed(self.settings.seed * 1_000_003 + self.progress.step)
+        rate = self.settings.learning_rate * factor(self.progress.share, self.settings.warm_up)
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        self.model.train()
+        feed = {name: torch.from_numpy(value).to(self.device) for name, value in _feed(batch).items()}
+        if not self._takes_types:
+            del feed["token_type_ids"]
+        with torch.autocast(self.device, dtype=torch.bfloat16, enabled=self.settings.precision == "bf16"):
+            output = self.model(**feed)
+        loss = (
+            torch.nn.functional.cross_entropy(
+                output.start_logits.float(), torch.from_numpy(batch.starts).to(self.device)
+            )
+            + torch.nn.functional.cross_entropy(output.end_logits.float(), torch.from_numpy(batch.ends).to(self.device))
+        ) / 2
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self._optimizer.step()
+        self._optimizer.zero_grad(set_to_none=True)
+        return float(loss.detach())
+
+    def _advance(self, batch: Batch, passes: float, seconds: float) -> None:
+        done = self.progress
+        done.step += 1
+        done.seconds += seconds
+        done.windows += len(batch.ids)
+        done.tokens += int(batch.mask.sum())
+        done.passes = passes
+        minutes = self.settings.minutes
+        done.share = min(1.0, passes / self.settings.passes if minutes is None else done.seconds / 60 / minutes)
+
+    def _batches(self) -> Iterator[tuple[Batch, float]]:
+        """Every batch of the run, in the run's order, with the passes over the data done after it."""
+        for number in count():
+            rng = random.Random(f"{self.settings.seed} {number}")
+            made = list(self._pass(rng))
+            groups = list(
+                batched(made, tokens=self.settings.batch_tokens, pad=self.tokenizer.pad_token_id or 0, rng=rng)
+            )
+            for done, batch in enumerate(groups, start=1):
+                yield batch, number + done / len(groups)
+
+    def _pass(self, rng: random.Random) -> Iterator[Feature]:
+        tokenizer = self.tokenizer.backend_tokenizer
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        for source in self.sources:
+            examples = source.sample(rng, self.settings.negatives)
+            yield from features(
+                tokenizer, examples, max_tokens=self.settings.max_tokens, stride=self.settings.stride, rng=rng
+            )
+
+    def _freeze(self) -> None:
+        base = self.model.base_model
+        if not self.settings.frozen_layers:
+            return
+        for part in (base.embeddings, *base.encoder.layer[: self.settings.frozen_layers]):
+            part.requires_grad_(requires_grad=False)
+
+    @property
+    def _takes_types(self) -> bool:
+        return "token_type_ids" in self.tokenizer.model_input_names
+
+    def _groups(self) -> list[dict[str, Any]]:
+        """No weight decay on biases and layer norms."""
+        decayed: list[torch.nn.Parameter] = []
+        plain: list[torch.nn.Parameter] = []
+        for weight in self.model.parameters():
+            if weight.requires_grad:
+                (decayed if weight.ndim > 1 else plain).append(weight)
+        return [
+            {"params": decayed, "weight_decay": self.settings.weight_decay},
+            {"params": plain, "weight_decay": 0.0},
+        ]
+
+    def _log(self, row: dict[str, float]) -> None:
+        with (self.folder / LOG).open("a") as file:
+            file.write(json.dumps(row) + "\n")
+
+    def _save(self) -> None:
+        import torch
+
+        state = {
+            "settings": asdict(self.settings),
+            "progress": asdict(self.progress),
+            "model": self.model.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+        }
+        scratch = self.folder / f"{_CHECKPOINT}.new"
+        with scratch.open("wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+        scratch.replace(self.folder / _CHECKPOINT)
+
+    def _resume(self) -> None:
+        import torch
+
+        path, log = self.folder / _CHECKPOINT, self.folder / LOG
+        if not path.exists():
+            log.unlink(missing_ok=True)
+            return
+        state = torch.load(path, map_location=self.device, weights_only=True)
+        if state["settings"] != asdict(self.settings):
+            raise ModelError(f"{path}: a checkpoint of a run with other settings; give the same or another --out")
+        self.model.load_state_dict(state["model"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self.progress = Progress(**state["progress"])
+        rows = [line for line in log.read_text().splitlines(keepends=True) if line.endswith("\n")]
+        kept = [row for row in rows if json.loads(row)["step"] <= self.progress.step]
+        log.write_text("".join(kept))
+
+
+def factor(share: float, warm_up: float) -> float:
+    """The learning rate over its peak: up in a line over the first `warm_up` of the run, then down to 0 as a cosine."""
+    if share < warm_up:
+        return max(share / warm_up, 0.02)
+    return 0.5 * (1.0 + math.cos(math.pi * (share - warm_up) / (1.0 - warm_up)))
+
+
+def _feed(batch: Batch) -> dict[str, Any]:
+    return {"input_ids": batch.ids, "attention_mask": batch.mask, "token_type_ids": batch.types}

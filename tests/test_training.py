@@ -1,0 +1,253 @@
+import gzip
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tokenizers import Tokenizer
+
+from corpus import samples
+from eval.dataset import ReadingExample
+from qa.reader import BUNDLED_READER
+from qa.training.examples import Example, Questions, Source, agreed, rephrased, shingles
+from qa.training.features import batched, features
+
+NAME = re.compile(r"\b[A-Z][a-z]+ [A-Z][a-z]+\b")
+SHARES = {"wrong passage": 1.0, "sentence cut": 1.0, "name swapped": 1.0}
+
+
+def rows() -> list[dict]:
+    """Questions about the paragraphs of the sample articles, answered by the first name in each."""
+    found = []
+    for number, article in enumerate(samples()):
+        for line in article.text.split("\n"):
+            if len(line) > 120 and (name := NAME.search(line)):
+                asked = f"Whom does {article.title} name after {' '.join(line.split()[:4])}?"
+                answers = [{"text": name[0], "start": name.start()}]
+                question = {"id": f"{number}-{len(found)}", "question": asked, "answers": answers}
+                found.append({"context": line, "questions": [question]})
+    return found
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("data") / "train.jsonl.gz"
+    with gzip.open(path, "wt") as file:
+        file.writelines(json.dumps(row) + "\n" for row in rows()[4:])
+    return path
+
+
+@pytest.fixture(scope="module")
+def dev(data) -> Path:
+    path = data.with_name("dev.jsonl")
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows()[:8]))
+    return path
+
+
+@pytest.fixture(scope="module")
+def questions(data) -> Questions:
+    return Questions(Source(data))
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Tokenizer:
+    loaded = Tokenizer.from_file(str(BUNDLED_READER / "tokenizer.json"))
+    loaded.no_truncation()
+    loaded.no_padding()
+    return loaded
+
+
+# --- examples -----------------------------------------------------------------------------------------------------
+
+
+def test_the_answer_is_the_one_most_annotators_gave():
+    passage = "Jack Aitken won. Aitken drove."
+    answers, starts = ("Jack Aitken", "Aitken", "Aitken", "Jack Aitken"), (0, 5, 5, 0)
+    assert agreed(ReadingExample("1", "Who?", passage, answers[:3], starts[:3])) == Example(
+        "answerable", "Who?", passage, 5, 11
+    )
+    # of two as frequent the shorter
+    assert agreed(ReadingExample("1", "Who?", passage, answers, starts)).start == 5
+
+
+def test_the_place_of_an_answer_is_the_files_or_found():
+    assert agreed(ReadingExample("1", "Who?", "Sims, Sims", ("Sims",), (6,))).start == 6
+    assert agreed(ReadingExample("1", "Who?", "Sims, Sims", ("Sims",), (None,))).start == 0
+    assert agreed(ReadingExample("1", "Who?", "Sims, Sims", ("Senna",), (None,))) is None
+    assert agreed(ReadingExample("1", "Who?", "Sims, Sims")) is None
+
+
+def test_a_pass_takes_each_question_before_any_twice(questions, data):
+    size = len(questions.answered)
+    assert size > 20
+    once = [one.passage for one in questions.sample(random.Random(0), {})]
+    assert sorted(once) == sorted(one.passage for one in questions.answered)
+    more = list(Questions(Source(data, size + 3)).sample(random.Random(0), {}))
+    assert len(more) == size + 3
+    assert {one.passage for one in more[:size]} == set(once)
+    assert [one.passage for one in questions.sample(random.Random(1), {})] != once
+
+
+def test_negatives_do_not_hold_the_answer(questions):
+    made = list(questions.sample(random.Random(0), SHARES))
+    kinds = [one.kind for one in made]
+    asked = {one.question: one for one in questions.answered}
+    for one in made:
+        if one.kind == "answerable":
+            assert NAME.fullmatch(one.passage[one.start : one.end])
+            continue
+        assert one.start == -1
+        if one.kind == "name swapped":
+            assert one.question not in asked
+            assert any(one.passage == example.passage for example in questions.answered)
+        else:
+            about = asked[one.question]
+            assert one.passage != about.passage
+            assert about.passage[about.start : about.end] not in one.passage
+            assert (one.passage in questions.passages) == (one.kind == "wrong passage")
+    assert min(kinds.count(kind) for kind in SHARES) > 5
+
+
+def test_unanswerable_rows_are_taken_as_they_are(tmp_path):
+    path = tmp_path / "squad2.json"
+    qas = [
+        {"id": "1", "question": "Who won?", "answers": [{"text": "Sims", "answer_start": 0}]},
+        {"id": "2", "question": "Who lost?", "answers": [], "is_impossible": True},
+    ]
+    path.write_text(json.dumps({"data": [{"paragraphs": [{"context": "Sims won.", "qas": qas}]}]}))
+    made = list(Questions(Source(path)).sample(random.Random(0), {}))
+    assert [(one.kind, one.start) for one in made] == [("answerable", 0), ("unanswerable", -1)]
+
+
+def test_passages_like_the_held_out_ones_are_left_out(data, questions):
+    passage = questions.passages[0]
+    copy = " ".join(re.findall(r"\w+", passage.upper())[2:18])
+    left = Questions(Source(data), held_out=frozenset(shingles(copy)))
+    assert left.held_out == 1
+    assert passage not in left.passages
+    assert len(left.passages) == len(questions.passages) - 1
+
+
+def test_questions_are_rephrased_without_losing_their_words():
+    ways = {rephrased("What is the Rolex?", random.Random(seed)) for seed in range(80)}
+    assert {"What is the Rolex?", "What is the Rolex", "What's the Rolex?"} < ways
+    assert "Do you know what is the Rolex?" in ways
+
+
+# --- windows and batches ------------------------------------------------------------------------------------------
+
+
+def test_windows_mark_the_answer(questions, tokenizer):
+    examples = list(questions.sample(random.Random(0), SHARES))
+    found = features(tokenizer, examples, max_tokens=64, stride=16, rng=random.Random(0))
+    assert max(len(one.ids) for one in found) <= 64
+    texts = [tokenizer.decode(one.ids[one.start : one.end + 1].tolist()) for one in found if one.start]
+    names = {one.passage[one.start : one.end].lower() for one in questions.answered}
+    assert len(texts) >= len(questions.answered)
+    assert set(texts) <= names
+    assert {one.end for one in found if not one.start} == {0}
+
+
+def test_batches_hold_every_window_once_and_no_more_tokens_than_asked(questions, tokenizer):
+    examples = list(questions.sample(random.Random(0), {}))
+    found = features(tokenizer, examples, max_tokens=96, stride=16, rng=random.Random(0))
+    groups = list(batched(found, tokens=400, pad=0, rng=random.Random(0)))
+    assert max(batch.ids.size for batch in groups) <= 400
+    rows = [tuple(row[mask == 1]) for batch in groups for row, mask in zip(batch.ids, batch.mask, strict=True)]
+    assert sorted(rows) == sorted(tuple(one.ids) for one in found)
+    again = list(batched(found, tokens=400, pad=0, rng=random.Random(0)))
+    assert all(np.array_equal(one.ids, other.ids) for one, other in zip(groups, again, strict=True))
+
+
+# --- the run ------------------------------------------------------------------------------------------------------
+
+
+def test_the_schedule_rises_and_falls():
+    from qa.training.trainer import factor
+
+    shares = [factor(share / 100, 0.1) for share in range(101)]
+    assert max(shares) == shares[10] == 1.0
+    assert shares[:11] == sorted(shares[:11])
+    assert shares[10:] == sorted(shares[10:], reverse=True)
+    assert shares[-1] == pytest.approx(0, abs=1e-9)
+    assert factor(0.0, 0.0) == 1.0
+
+
+def command(model: Path, data: Path, dev: Path, out: Path, *options: str) -> list[str]:
+    return [
+        *(sys.executable, "-m", "qa.training", "--init", str(model), "--data", str(data), "--dev", str(dev)),
+        *("--out", str(out), "--passes", "2", "--precision", "fp32", "--batch-tokens", "600", "--evaluations", "2"),
+        *("--checkpoint-steps", "3", "--learning-rate", "1e-3", *options),
+    ]
+
+
+def log(out: Path) -> list[dict]:
+    rows = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
+
+
+@pytest.fixture(scope="module")
+def whole_run(trained, data, dev, tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("run") / "whole"
+    done = subprocess.run(command(trained, data, dev, out), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+def test_a_run_learns_and_reports(whole_run, dev):
+    losses = [row["loss"] for row in log(whole_run) if "loss" in row]
+    assert len(losses) >= 15
+    assert np.mean(losses[-5:]) < np.mean(losses[:5])
+    report = json.loads((whole_run / "report.json").read_text())
+    assert [round(row["share"], 1) for row in report["evaluations"]] == [0.5, 1.0]
+    assert report["development"]["passages_in_training"] == 0
+    assert report["development"]["training_passages_with_13_words_in_common"] == 0
+    assert report["development"]["passages_held_out_of_training"] == 4
+    assert report["progress"]["passes"] == 2.0
+    assert report["data"][0]["examples_in_a_pass"]["answerable"] == report["data"][0]["questions"]
+    assert "held out" in (whole_run / "report.md").read_text()
+    assert (whole_run / "curves.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_was_trained_is_a_reader(whole_run):
+    from qa.reader import load_reader
+
+    (found,) = load_reader(str(whole_run / "model")).read("Who won?", ["Jack Aitken won."])
+    assert found.ends[-1] == len("Jack Aitken won.")
+
+
+def test_a_killed_run_resumes_to_the_same_losses(whole_run, trained, data, dev, tmp_path):
+    out = tmp_path / "killed"
+    with subprocess.Popen(command(trained, data, dev, out), stderr=subprocess.DEVNULL) as process:
+        while process.poll() is None and not (out / "checkpoint.pt").exists():
+            time.sleep(0.02)
+        os.kill(process.pid, signal.SIGKILL)
+    reached = len(log(out))
+    assert 3 <= reached < len(log(whole_run))
+    subprocess.run(command(trained, data, dev, out), capture_output=True, check=True)
+    assert log(out) == log(whole_run)
+
+
+def test_a_checkpoint_of_another_run_is_refused(whole_run, trained, data, dev):
+    from qa.training.__main__ import main
+
+    before = (whole_run / "log.jsonl").read_bytes()
+    assert main(command(trained, data, dev, whole_run, "--seed", "7")[3:]) == 2
+    assert (whole_run / "log.jsonl").read_bytes() == before
+
+
+def test_bad_data_is_one_line(trained, dev, tmp_path, capsys):
+    from qa.training.__main__ import main
+
+    (tmp_path / "bad.jsonl").write_text('{"context": 1}\n')
+    assert main(command(trained, tmp_path / "bad.jsonl", dev, tmp_path / "out")[3:]) == 2
+    error = capsys.readouterr().err.splitlines()
+    assert len(error) == 1
+    assert "bad.jsonl:1" in error[0]
