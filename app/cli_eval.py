@@ -10,7 +10,7 @@ import typer
 Library = Annotated[
     Path | None,
     typer.Option(
-        "--library", help="The library's folder (default: the bundled articles' own, or yours with QUESTIONS)."
+        "--library", help="The library's folder (default: the articles that the questions bring along, or yours)."
     ),
 ]
 OwnLibrary = Annotated[Path | None, typer.Option("--library", help="The library's folder (default: your own).")]
@@ -31,19 +31,43 @@ def register(cli: typer.Typer) -> None:
 
 def evaluate(
     questions: Annotated[
-        Path | None, typer.Argument(help="A JSONL file of questions (default: the bundled ones).")
+        Path | None, typer.Argument(help="Questions as JSONL, CSV or SQuAD JSON; .gz allowed (default: the bundled).")
     ] = None,
     library: Library = None,
     reader: Reader = None,
     embedder: Embedder = None,
-    json_out: JsonOut = None,
+    json_out: Annotated[
+        Path | None, typer.Option("--json", help="Write the figures here as JSON, and a .md and a .html beside it.")
+    ] = None,
+    html_out: Annotated[
+        Path | None, typer.Option("--html", help="Write the report here as a page, a .json and a .md beside it.")
+    ] = None,
+    baseline: Annotated[
+        Path | None, typer.Option(help="Figures of an earlier run; exit code 1 when these are worse than tolerated.")
+    ] = None,
+    compare: Annotated[
+        tuple[Path, Path] | None, typer.Option(metavar="A.json B.json", help="Compare two runs; nothing is asked.")
+    ] = None,
 ) -> None:
     """Measure answers to a file of questions end to end, and say which stage each wrong one failed in."""
     from rich.console import Console
 
-    from eval.commands import run_eval
+    from corpus import QuestionError
+    from eval.commands import run_compare, run_eval
+    from eval.gate import Baseline
 
-    run_eval(questions, library, json_out, reader, embedder, Console())
+    if compare:
+        if any(one is not None for one in (questions, library, reader, embedder, html_out, baseline)):
+            raise QuestionError("--compare asks nothing; give it two files of figures, and --json if wanted")
+        run_compare(*compare, json_out, Console())
+        return
+    gate = Baseline.load(baseline) if baseline else None
+    found = run_eval(questions, library, json_out, reader, embedder, Console(), html_out=html_out, baseline=gate)
+    breaches = gate.breaches(found) if gate else []
+    for line in breaches:
+        typer.echo(line, err=True)
+    if breaches:
+        raise typer.Exit(1)
 
 
 def read_eval(

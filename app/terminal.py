@@ -53,7 +53,7 @@ def print_answer(answer: Answer) -> None:
         if answer.hits:
             console.print(Text("closest passage:", style="dim"))
             _indented(console, Text(plain(answer.hits[0].passage.text)))
-            _indented(console, _place(answer.hits[0].article))
+            _indented(console, _place(answer.hits[0].article, answer.hits[0].passage.start))
         return
     console.print(Text(plain(answer.best.span.text), style="bold"))
     _quoted(console, answer, answer.best)
@@ -83,8 +83,11 @@ def article_table(articles: Sequence[ArticleInfo]) -> None:
 def print_article(article: Article) -> None:
     """What is known about an article, and its text."""
     console = Console(highlight=False)
-    for name, value in article_dict(article).items():
-        if name not in {"text", "anchors", "pages"} and value:
+    facts = article_dict(article)
+    facts["pages"] = len(article.pages)
+    facts["headings"] = "; ".join(anchor.label for anchor in article.anchors)
+    for name, value in facts.items():
+        if name not in {"text", "anchors"} and value:
             console.print(Text(f"{name}: ", style="dim").append(plain(str(value)), style="not dim"))
     console.print()
     sys.stdout.write(plain(article.text).rstrip("\n") + "\n")
@@ -126,11 +129,13 @@ def _quoted(console: Console, answer: Answer, quote: Quote) -> None:
     sentence.append(plain(quote.sentence[first:last]), style="bold")
     sentence.append(plain(quote.sentence[last:]))
     _indented(console, sentence)
-    _indented(console, _place(answer.articles[quote.span.passage.article_id], quote.confidence))
+    _indented(console, _place(answer.articles[quote.span.passage.article_id], quote.span.start, quote.confidence))
 
 
-def _place(article: Article, confidence: float | None = None) -> Text:
+def _place(article: Article, offset: int, confidence: float | None = None) -> Text:
+    place = article.place(offset)
     parts = [plain(article.title), article.published.isoformat() if article.published else ""]
+    parts += [f"page {place.page}" if place.page else "", plain(place.heading or "")]
     if confidence is not None:
         parts.append(f"{confidence_word(confidence)} ({confidence:.0%})")
     return Text(" · ".join(part for part in parts if part), style="dim")

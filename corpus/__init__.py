@@ -1,9 +1,10 @@
 """Articles in: loading them from files and cutting them into passages."""
 
-from corpus.articles import Anchor, Article
+from corpus.articles import Anchor, Article, Place
 from corpus.errors import ArticleFileError, ArticleQAError, LibraryError, ModelError, QuestionError
-from corpus.loading import find_files, load, load_file, samples
+from corpus.loading import find_files, load, load_bytes, load_file, load_stream, read_file, samples
 from corpus.passages import Passage, split
+from corpus.raw import Loaded
 
 __all__ = [
     "Anchor",
@@ -11,12 +12,17 @@ __all__ = [
     "ArticleFileError",
     "ArticleQAError",
     "LibraryError",
+    "Loaded",
     "ModelError",
     "Passage",
+    "Place",
     "QuestionError",
     "find_files",
     "load",
+    "load_bytes",
     "load_file",
+    "load_stream",
+    "read_file",
     "samples",
     "split",
 ]

@@ -19,11 +19,19 @@ class Anchor:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where in an article something stands: its page, counted from 1, and its heading, where there are such."""
+
+    page: int | None
+    heading: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Article:
     """One article as it was loaded; `text` is never altered afterwards, since every offset refers to it.
 
     `id` is unique in a library. `pages` holds the character offset at which each page starts, in order, and is
-    empty for articles without pages; `anchors` holds the headings.
+    empty for articles without pages; `anchors` holds the headings, in order.
     """
 
     id: str
@@ -44,6 +52,12 @@ class Article:
     def page_at(self, offset: int) -> int | None:
         """The number of the page, counted from 1, that holds the character at `offset`; None without pages."""
         return max(1, bisect_right(self.pages, offset)) if self.pages else None
+
+    def place(self, offset: int) -> Place:
+        """The page and the heading that the character at `offset` stands under; the article's title is no heading."""
+        number = bisect_right(self.anchors, offset, key=lambda anchor: anchor.start)
+        heading = self.anchors[number - 1].label if number else None
+        return Place(self.page_at(offset), None if heading == self.title else heading)
 
 
 def slug(name: str) -> str:

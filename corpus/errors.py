@@ -18,6 +18,10 @@ class ArticleFileError(ArticleQAError):
     """An article's file cannot be read as an article."""
 
 
+class FetchError(ArticleFileError):
+    """A web address cannot be fetched, or must not be; the message leaves out its query, which may hold secrets."""
+
+
 class LibraryError(ArticleQAError):
     """The library on disk cannot be opened, read or written."""
 

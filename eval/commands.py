@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
@@ -11,12 +12,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from corpus import samples
-from eval import reading_report, report
-from eval.dataset import BUNDLED_QUESTIONS, load_questions, load_reading
+from corpus import Article, samples
+from eval import compare, html_report, reading_report, report
+from eval.dataset import BUNDLED_QUESTIONS, load_reading
 from eval.facts import collect
 from eval.figures import Table, markdown
-from eval.output import check_output, write_output
+from eval.gate import Baseline
+from eval.output import check_output, check_page, write_output, write_text
+from eval.question_files import load_question_file
 from eval.reading import ReadingReport, evaluate_reader
 from eval.run import evaluate
 from eval.summary import Report
@@ -25,7 +28,7 @@ from index import Library, load_embedder
 from qa import ArticleQA
 from qa.reader import load_reader
 
-_TERMINAL_TABLES = ("Scores", "Measures", "By category")
+_TERMINAL_TABLES = ("Scores", "Measures", "Retrieval alone", "By category")
 
 
 def run_eval(
@@ -35,24 +38,58 @@ def run_eval(
     reader: str | None,
     embedder: str | None,
     console: Console,
+    *,
+    html_out: Path | None = None,
+    baseline: Baseline | None = None,
 ) -> Report:
-    """Ask a file of questions of a library, print the numbers to `console`, and write them to `json_out` and a .md.
+    """Ask a file of questions of a library, and print the numbers to `console`.
 
-    Without a file of questions the bundled ones are asked, and then without a library of the bundled articles, in
-    memory. Raises `ArticleQAError` when a file, the library or a model is not usable.
+    They are also written to `json_out` and, beside it, a .md and a .html, or to `html_out` and, beside it, the other
+    two. Without a file of questions the bundled ones are asked. Without a library it is the default one, but for the
+    bundled questions and for data sets that bring their passages: then their articles, in memory. A `baseline` of other
+    questions is refused before anything is asked. Raises `ArticleQAError` when a file, the library or a model is not
+    usable.
     """
+    json_out, html_out = json_out or _beside(html_out, ".json"), html_out or _beside(json_out, ".html")
     check_output(json_out)
-    questions = load_questions(questions_path or BUNDLED_QUESTIONS)
-    with _assistant(questions_path, library, reader, embedder) as bot:
+    check_page(html_out)
+    asked = load_question_file(questions_path or BUNDLED_QUESTIONS)
+    if library is not None:
+        asked = asked.without_articles()
+    if baseline is not None:
+        baseline.check(asked.questions)
+    articles = asked.articles if questions_path else samples()
+    with _assistant(articles, library, reader, embedder) as bot:
         passages = sum(info.passages for info in bot.library.articles())
         facts = collect(bot.reader.name, embedder=bot.library.embedder.name, passages=passages)
-        with progress("asking", len(questions)) as advance:
-            found = evaluate(bot, questions, on_progress=advance)
+        with progress("asking", len(asked.questions)) as advance:
+            found = evaluate(bot, asked.questions, parts=True, on_progress=advance)
     tables = report.tables(found)
     print_tables(console, [table for table in tables if table.title in _TERMINAL_TABLES])
-    if json_out is not None:
+    if json_out is not None and html_out is not None:
         text = markdown("Evaluation, end to end", facts, [*tables, report.wrong_answers(found)])
         write_output(json_out, report.to_dict(found, facts), text)
+        write_text(html_out, html_report.page(found, facts, tables))
+    return found
+
+
+def run_compare(a: Path, b: Path, json_out: Path | None, console: Console) -> compare.Comparison:
+    """Compare the figures of two runs on the questions both have, and print and write what differs.
+
+    Raises `ArticleQAError` when a file is not usable or the runs cannot be compared.
+    """
+    check_output(json_out)
+    runs = compare.load_run(a), compare.load_run(b)
+    found = compare.compare(*runs)
+    tables = compare.tables(found)
+    print_tables(console, tables)
+    if json_out is not None:
+        facts = collect(" / ".join(str(run["run"]["reader"]) for run in runs))
+        sides = {
+            side: {"file": str(path), "run": run["run"]} for side, path, run in zip("ab", (a, b), runs, strict=True)
+        }
+        text = markdown(f"Comparison of {a.name} (A) and {b.name} (B)", facts, tables)
+        write_output(json_out, compare.to_dict(found) | sides | {"run": asdict(facts)}, text)
     return found
 
 
@@ -102,10 +139,16 @@ def progress(verb: str, total: int) -> Iterator[Callable[[int], None]]:
 
 
 def _assistant(
-    questions_path: Path | None, library: Path | None, reader: str | None, embedder: str | None
+    articles: Sequence[Article], library: Path | None, reader: str | None, embedder: str | None
 ) -> ArticleQA:
-    if questions_path is not None or library is not None:
+    """An assistant over the library, or without one over these articles, in memory; over the default one if none."""
+    if library is not None or not articles:
         return ArticleQA.open(library, reader=reader, embedder=embedder)
-    bundled = Library.in_memory(load_embedder(embedder))
-    bundled.add(samples())
-    return ArticleQA(bundled, load_reader(reader))
+    brought = Library.in_memory(load_embedder(embedder))
+    with progress("adding", len(articles)) as advance:
+        brought.add(articles, on_progress=advance)
+    return ArticleQA(brought, load_reader(reader))
+
+
+def _beside(path: Path | None, suffix: str) -> Path | None:
+    return path.with_suffix(suffix) if path else None

@@ -57,6 +57,16 @@ class ReadingExample:
         return bool(self.answers)
 
 
+@dataclass(frozen=True, slots=True)
+class ReadingPassage:
+    """A passage of a reading data set with its questions; `article` numbers the article it is from, in the file."""
+
+    article: int
+    title: str
+    text: str
+    examples: tuple[ReadingExample, ...]
+
+
 def load_questions(path: Path) -> list[Question]:
     """The questions of a JSONL file, or .gz of one.
 
@@ -64,10 +74,10 @@ def load_questions(path: Path) -> list[Question]:
     `[question, answer or null]`; other fields are passed over. Raises `QuestionError` naming file, line and remedy.
     """
     questions: dict[str, Question] = {}
-    for place, row in _rows(_read(path), path):
+    for place, row in _rows(read(path), path):
         question = Question(
             id=_id(row, place),
-            question=_text(row.get("question"), place, '"question"'),
+            question=text_of(row.get("question"), place, '"question"'),
             answers=_answers(row, place),
             article_id=_optional(row, "article_id", place),
             history=tuple(history_of(row.get("history"), place)),
@@ -84,15 +94,24 @@ def load_reading(path: Path) -> list[ReadingExample]:
 
     Raises `QuestionError` naming file, place and remedy.
     """
-    text = _read(path)
+    return [example for passage in load_passages(path) for example in passage.examples]
+
+
+def load_passages(path: Path) -> list[ReadingPassage]:
+    """The passages of a reading data set with their questions, as for `load_reading`.
+
+    In SQuAD an article has many passages and a title; in our rows each passage is an article of its own.
+    """
+    text = read(path)
     squad = _squad(text, path)
-    examples = list(_squad_examples(squad, path) if squad else _row_examples(text, path))
-    if not examples:
+    passages = list(_squad_passages(squad, path) if squad else _row_passages(text, path))
+    if not any(passage.examples for passage in passages):
         raise QuestionError(f"{path}: there are no questions in it; use a SQuAD file or JSONL with questions")
-    return examples
+    return passages
 
 
-def _read(path: Path) -> str:
+def read(path: Path) -> str:
+    """The text of a file in UTF-8, or .gz of one. Raises `QuestionError` when there is none."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -145,31 +164,34 @@ def _squad(text: str, path: Path) -> dict[str, Any] | None:
     raise QuestionError(f'{path}: neither SQuAD ("data" at the top) nor JSONL rows with "context"; use one of these')
 
 
-def _squad_examples(squad: dict[str, Any], path: Path) -> Iterator[ReadingExample]:
+def _squad_passages(squad: dict[str, Any], path: Path) -> Iterator[ReadingPassage]:
     for i, entry in enumerate(_list(squad, "data", str(path))):
         inside = f"{path}: data[{i}]"
-        for j, paragraph in enumerate(_list(_object(entry, inside), "paragraphs", inside)):
+        title = _object(entry, inside).get("title")
+        for j, paragraph in enumerate(_list(entry, "paragraphs", inside)):
             where = f"{inside}.paragraphs[{j}]"
-            passage = _text(_object(paragraph, where).get("context"), where, '"context"')
-            for k, row in enumerate(_list(paragraph, "qas", where)):
-                place = f"{where}.qas[{k}]"
-                yield _example(_object(row, place), passage, place)
+            passage = text_of(_object(paragraph, where).get("context"), where, '"context"')
+            examples = _examples(_list(paragraph, "qas", where), passage, f"{where}.qas")
+            yield ReadingPassage(i, title if isinstance(title, str) else "", passage, examples)
 
 
-def _row_examples(text: str, path: Path) -> Iterator[ReadingExample]:
-    for where, row in _rows(text, path):
-        passage = _text(row.get("context"), where, '"context"')
-        for k, question in enumerate(_list(row, "questions", where)):
-            place = f"{where}: questions[{k}]"
-            yield _example(_object(question, place), passage, place)
+def _row_passages(text: str, path: Path) -> Iterator[ReadingPassage]:
+    for number, (where, row) in enumerate(_rows(text, path)):
+        passage = text_of(row.get("context"), where, '"context"')
+        examples = _examples(_list(row, "questions", where), passage, f"{where}: questions")
+        yield ReadingPassage(number, "", passage, examples)
+
+
+def _examples(rows: list[Any], passage: str, place: str) -> tuple[ReadingExample, ...]:
+    return tuple(_example(_object(row, f"{place}[{k}]"), passage, f"{place}[{k}]") for k, row in enumerate(rows))
 
 
 def _example(row: dict[str, Any], passage: str, place: str) -> ReadingExample:
     answers = [] if row.get("is_impossible") is True else _list(row, "answers", place)
-    texts = tuple(_text(_object(one, place).get("text"), place, 'an answer\'s "text"') for one in answers)
+    texts = tuple(text_of(_object(one, place).get("text"), place, 'an answer\'s "text"') for one in answers)
     return ReadingExample(
         id=_id(row, place),
-        question=_text(row.get("question"), place, '"question"'),
+        question=text_of(row.get("question"), place, '"question"'),
         passage=passage,
         answers=texts,
         starts=tuple(_start(one, text, passage) for one, text in zip(answers, texts, strict=True)),
@@ -184,19 +206,20 @@ def _start(answer: dict[str, Any], text: str, passage: str) -> int | None:
 
 def _answers(row: dict[str, Any], place: str) -> tuple[str, ...]:
     answers = _list(row, "answers", place, '[] when the articles do not say, or ["an accepted answer", ...]')
-    return tuple(_text(one, place, "each of the answers") for one in answers)
+    return tuple(text_of(one, place, "each of the answers") for one in answers)
 
 
 def _id(row: dict[str, Any], place: str) -> str:
     value = row.get("id")
-    return str(value) if type(value) is int else _text(value, place, '"id"')
+    return str(value) if type(value) is int else text_of(value, place, '"id"')
 
 
 def _optional(row: dict[str, Any], key: str, place: str) -> str | None:
-    return None if row.get(key) is None else _text(row[key], place, f'"{key}"')
+    return None if row.get(key) is None else text_of(row[key], place, f'"{key}"')
 
 
-def _text(value: object, place: str, what: str) -> str:
+def text_of(value: object, place: str, what: str) -> str:
+    """The value as text that is not empty; raises `QuestionError` naming `place` and `what` else."""
     if not isinstance(value, str) or not value.strip():
         raise QuestionError(f"{place}: {what} has no text; write it as a string that is not empty")
     # half of a surrogate pair cannot be encoded, and tokenizers refuse it

@@ -12,7 +12,7 @@ from math import isfinite
 from typing import Any
 
 from eval.facts import Facts
-from eval.metrics import Scores
+from eval.metrics import Interval, Scores
 
 NO_ANSWER = "(not in the articles)"
 REFUSED = "(refused)"
@@ -70,9 +70,14 @@ def shown_percent(value: float | None) -> str:
     return "-" if value is None else f"{100 * value:.2f}"
 
 
-def shown_interval(low_and_high: tuple[float, float]) -> str:
+def shown_interval(low_and_high: Interval) -> str:
     """An interval of shares as percent, for a table."""
     return f"{100 * low_and_high[0]:.1f} to {100 * low_and_high[1]:.1f}"
+
+
+def shown_share_interval(low_and_high: Interval | None) -> str:
+    """An interval of shares with 3 decimals, for a table."""
+    return f"{low_and_high[0]:.3f} to {low_and_high[1]:.3f}" if low_and_high else ""
 
 
 def slug(name: str) -> str:
@@ -100,6 +105,6 @@ def score_cells(scores: Scores) -> tuple[str, str, str, str]:
     return str(scores.questions), shown_percent(scores.exact_match), shown_percent(scores.f1), shown(scores.correct)
 
 
-def interval(low_and_high: tuple[float, float]) -> list[float | None]:
+def interval(low_and_high: Interval) -> list[float | None]:
     """An interval of shares from 0 to 1 as percent with 2 decimals, for JSON."""
     return [percent(value) for value in low_and_high]

@@ -27,6 +27,7 @@ from qa.confidence import Signals, fit
 from qa.ranking import signals
 
 _PER_PASSAGE = 2
+_UNANSWERABLE = ("article removed", "sentence removed")
 _DISTRACTORS = 400
 
 
@@ -57,8 +58,8 @@ def trials(examples: Sequence[ReadingExample], distractors: Sequence[Article]) -
         question = asked[0].question
         others = whole.library.search(question, k=2 * passages)
         others = [hit for hit in others if hit.article.id != articles[text].id][:passages]
-        yield _trial("article removed", whole, question, others, ())
-        yield _trial("sentence removed", lost, question, lost.library.search(question, k=passages), ())
+        yield _trial(_UNANSWERABLE[0], whole, question, others, ())
+        yield _trial(_UNANSWERABLE[1], lost, question, lost.library.search(question, k=passages), ())
 
 
 def out_of_fold(trials: Sequence[Trial]) -> Floats:
@@ -99,16 +100,20 @@ def main() -> None:
     parser.add_argument("questions", type=Path, help="a reading data set that the reader was not trained on")
     parser.add_argument("out", type=Path, help="the calibrator's JSON file")
     parser.add_argument("--distractors", type=Path, help="a reading data set whose passages join the library")
-    parser.add_argument("--false-answers", type=float, default=0.1, help="share of the unanswerable that is answered")
+    parser.add_argument("--false-answers", type=float, default=0.1, help="share answered where the articles are others")
     parser.add_argument("--diagram", type=Path, help="a PNG file for the reliability diagram, which needs matplotlib")
     options = parser.parse_args()
     texts = dict.fromkeys(one.passage for one in load_reading(options.distractors)) if options.distractors else {}
     others = [Article(f"d{number}", "", text, "") for number, text in enumerate(list(texts)[:_DISTRACTORS])]
     found = list(trials(load_reading(options.questions), others))
     asked = labelled(out_of_fold(found), found)
-    threshold = observed_level(asked.p[~asked.answerable], options.false_answers)
+    wrong, near = (np.array([one.condition == which for one in found]) for which in _UNANSWERABLE)
+    threshold = observed_level(asked.p[wrong], options.false_answers)
     calibrator = fit([one.signals for one in found], [one.right for one in found], threshold=threshold)
-    figures = outcome(asked, threshold).to_dict()
+    figures = outcome(asked, threshold).to_dict() | {
+        "wrong_passages_answered": round(float((asked.p[wrong] >= threshold).mean()), 4),
+        "near_misses_answered": round(float((asked.p[near] >= threshold).mean()), 4),
+    }
     calibrator.save(options.out, fitted_on=options.questions.name, trials=len(found), cross_validated=figures)
     if options.diagram:
         reliability_diagram(asked.p, asked.right, options.diagram, title="Confidence, cross-validated")

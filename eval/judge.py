@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from corpus import Passage
 from eval.dataset import Question
+from eval.gold import first_relevant, occurrences
 from eval.metrics import CORRECT_F1, exact_match, f1
+from eval.parts import Parts
 from qa.answer import Answer, Quote, Span, Timings
 
-Failure = Literal["retrieval", "reader", "threshold", "false answer"]
+Failure = Literal["retrieval", "fusion", "reader", "span", "threshold", "false answer"]
 FAILURES: tuple[Failure, ...] = get_args(Failure)
 
 
@@ -23,7 +22,8 @@ class Result:
     `exact_match` and `f1` (0 to 1) compare text only. `rank` is the place, from 1, of the first hit that holds an
     accepted answer. `failure` is None when the answer is correct: an F1 of 0.5 or more, from the article that the
     question names, or a refusal where the articles do not say. `citation_exact` says whether everything quoted stands
-    in its article at the offsets given, and is None when nothing was quoted.
+    in its article at the offsets given, and is None when nothing was quoted. `parts` is what the parts do alone, where
+    they were asked.
     """
 
     question: Question
@@ -35,6 +35,7 @@ class Result:
     failure: Failure | None
     citation_exact: bool | None
     timings: Timings
+    parts: Parts | None = None
 
     @property
     def correct(self) -> bool:
@@ -51,66 +52,72 @@ class Result:
         """The article that the answer is from."""
         return self.span.passage.article_id if self.span else None
 
+    @property
+    def guess(self) -> Span | None:
+        """The best span, given or withheld."""
+        return self.span or (self.parts.guess if self.parts else None)
 
-def judge(question: Question, answer: Answer) -> Result:
+
+def judge(question: Question, answer: Answer, parts: Parts | None = None) -> Result:
     """Score one answer and, when it is wrong, name the stage that failed.
 
-    "retrieval": no hit holds an accepted answer. "threshold": one does, but the question was refused. "reader": one
-    does, but another span or another article was chosen. "false answer": the articles do not say, yet an answer came.
+    - "false answer": the articles do not say, yet an answer came.
+    - "threshold": the best span was right, but it was withheld.
+    - "retrieval": no passage that was read holds an accepted answer.
+    - "fusion": the same, but the dense or the lexical search alone would have brought one.
+    - "span": the best span overlaps an accepted answer where it stands, but its F1 is below 0.5.
+    - "reader": a passage with an accepted answer was read, but another place or another article was chosen.
+
+    Without `parts` it is not known what was withheld, nor what each search found: then whatever was refused is put
+    down to the threshold, and nothing to fusion.
     """
     text = answer.text or ""
     rank = first_relevant(question, [hit.passage for hit in answer.hits])
-    score = f1(text, question.answers)
     quotes = (*([answer.best] if answer.best else []), *answer.alternatives)
     return Result(
         question=question,
         span=answer.span,
         confidence=answer.confidence,
         exact_match=exact_match(text, question.answers),
-        f1=score,
+        f1=f1(text, question.answers),
         rank=rank,
-        failure=_failure(question, answer.span, score, rank),
+        failure=_failure(question, answer, rank, parts),
         citation_exact=all(_is_exact(answer, quote) for quote in quotes) if quotes else None,
         timings=answer.timings,
+        parts=parts,
     )
 
 
-def first_relevant(question: Question, passages: Sequence[Passage]) -> int | None:
-    """The place, from 1, of the first passage of the question's article that holds an accepted answer, in any case.
-
-    Without an `article_id` any article will do. Line breaks count as spaces, and an answer must not cut a number or
-    an (ASCII) word: "22" is not in "2022".
-    """
-    if not question.answers:
-        return None
-    wanted = re.compile("|".join(_pattern(answer) for answer in question.answers), re.IGNORECASE)
-    for rank, passage in enumerate(passages, start=1):
-        if question.article_id in (None, passage.article_id) and wanted.search(" ".join(passage.text.split())):
-            return rank
-    return None
+def is_right(question: Question, span: Span | None) -> bool:
+    """Whether the span answers the question: an F1 of 0.5 or more, from the article that the question names, if any."""
+    if span is None or question.article_id not in (None, span.passage.article_id):
+        return False
+    return question.answerable and f1(span.text, question.answers) >= CORRECT_F1
 
 
-def _pattern(answer: str) -> str:
-    text = " ".join(answer.split())
-    before, after = (_run(text[0]), _run(text[-1]))
-    return (f"(?<!{before})" if before else "") + re.escape(text) + (f"(?!{after})" if after else "")
-
-
-def _run(character: str) -> str:
-    """The characters that would make `character` a part of a longer number or word; "" if there are none."""
-    if character.isdecimal():
-        return r"\d"
-    return "[A-Za-z]" if character.isascii() and character.isalpha() else ""
-
-
-def _failure(question: Question, span: Span | None, score: float, rank: int | None) -> Failure | None:
+def _failure(question: Question, answer: Answer, rank: int | None, parts: Parts | None) -> Failure | None:
     if not question.answerable:
-        return "false answer" if span else None
-    if span and score >= CORRECT_F1 and question.article_id in (None, span.passage.article_id):
+        return "false answer" if answer.span else None
+    if is_right(question, answer.span):
         return None
-    if rank is None:
-        return "retrieval"
-    return "reader" if span else "threshold"
+    guess = answer.span or (parts.guess if parts else None)
+    if is_right(question, guess):
+        return "threshold"
+    if rank is None and not _reached(question, answer, parts):
+        return "fusion" if parts and parts.found_alone else "retrieval"
+    if guess is None and parts is None:
+        return "threshold"
+    return "span" if guess and _touches(question, guess) else "reader"
+
+
+def _reached(question: Question, answer: Answer, parts: Parts | None) -> bool:
+    """Whether the article was found of a question whose accepted answers stand, word for word, in no passage."""
+    nowhere = parts is not None and not parts.gold and question.article_id is not None
+    return nowhere and any(hit.passage.article_id == question.article_id for hit in answer.hits)
+
+
+def _touches(question: Question, span: Span) -> bool:
+    return any(start < span.end and span.start < end for start, end in occurrences(question, span.passage))
 
 
 def _is_exact(answer: Answer, quote: Quote) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import string
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 Numbers = Sequence[float] | npt.NDArray[np.float64]
+Interval = tuple[float, float]
 
 CORRECT_F1 = 0.5
 """An answer counts as correct from this F1 on."""
@@ -108,6 +109,19 @@ def reciprocal_rank(rank: int | None, *, k: int = 10) -> float:
     return 1 / rank if rank is not None and rank <= k else 0.0
 
 
+def ndcg_at(ranks: Sequence[int], relevant: int, k: int = 10) -> float:
+    """The discounted cumulative gain of relevant passages at these ranks (from 1), over that of the best ranking.
+
+    A passage is relevant or not, and counts 1 / log2(1 + rank) when it is among the first `k`; `relevant` is how many
+    there are, found or not. Raises `ValueError` when that is less than 1. Source: Järvelin and Kekäläinen 2002, in the
+    form of trec_eval.
+    """
+    if relevant < 1:
+        raise ValueError(f"{relevant} relevant passages: the gain is not defined; need at least 1")
+    gained = sum(1 / np.log2(1 + rank) for rank in ranks if rank <= k)
+    return float(gained / sum(1 / np.log2(1 + rank) for rank in range(1, min(relevant, k) + 1)))
+
+
 def mean(values: Numbers) -> float:
     """The mean. Raises `ValueError` without values."""
     if len(values) == 0:
@@ -125,7 +139,7 @@ def percentile(values: Numbers, percent: float) -> float:
     return float(np.percentile(values, percent))
 
 
-def bootstrap_interval(values: Numbers, *, rounds: int = 1000, seed: int = 0) -> tuple[float, float]:
+def bootstrap_interval(values: Numbers, *, rounds: int = 1000, seed: int = 0) -> Interval:
     """The 95% interval of the mean, from `rounds` resamples with replacement; the same every time.
 
     Raises `ValueError` without values. Source: the percentile bootstrap (Efron and Tibshirani 1993, chapter 13).
@@ -136,6 +150,11 @@ def bootstrap_interval(values: Numbers, *, rounds: int = 1000, seed: int = 0) ->
     array = np.asarray(values, np.float64)
     means = [array[random.integers(len(array), size=len(array))].mean() for _ in range(rounds)]
     return percentile(means, 2.5), percentile(means, 97.5)
+
+
+def intervals(values: Mapping[str, Numbers]) -> dict[str, Interval]:
+    """The `bootstrap_interval` of each that has values, by name."""
+    return {name: bootstrap_interval(some) for name, some in values.items() if len(some)}
 
 
 def calibration_error(confidences: Numbers, correct: Numbers, *, bins: int = 10) -> float:

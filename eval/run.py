@@ -7,17 +7,24 @@ from collections.abc import Callable, Iterable
 from corpus import QuestionError
 from eval.dataset import Question
 from eval.judge import judge
+from eval.parts import look_into
 from eval.summary import Report, summarise
 from qa import ArticleQA
 
 
 def evaluate(
-    bot: ArticleQA, questions: Iterable[Question], *, on_progress: Callable[[int], None] | None = None
+    bot: ArticleQA,
+    questions: Iterable[Question],
+    *,
+    parts: bool = False,
+    on_progress: Callable[[int], None] | None = None,
 ) -> Report:
     """Ask every question, one at a time, and report the scores, the failures by stage and the latency.
 
-    `on_progress` is called with the number of questions finished since the last call. Raises `ValueError` without
-    questions, and `QuestionError` with the id of a question that cannot be asked.
+    With `parts`, retrieval and the reader are also measured alone, after each answer and outside its latency, so that
+    failures are put down to their stages more exactly. `on_progress` is called with the number of questions finished
+    since the last call. Raises `ValueError` without questions, and `QuestionError` with the id of a question that
+    cannot be asked.
     """
     results = []
     for question in questions:
@@ -25,7 +32,7 @@ def evaluate(
             answer = bot.answer(question.question, history=question.history)
         except QuestionError as error:
             raise QuestionError(f"question {question.id}: {error}") from error
-        results.append(judge(question, answer))
+        results.append(judge(question, answer, look_into(bot, question, answer) if parts else None))
         if on_progress is not None:
             on_progress(1)
     return summarise(results)

@@ -6,28 +6,33 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from eval.judge import FAILURES, Result
+from eval.alone import Alone, measure_alone
+from eval.judge import FAILURES, Result, is_right
 from eval.metrics import (
+    Interval,
     Scores,
     answers_at_precision,
     bootstrap_interval,
     calibration_error,
+    intervals,
     mean,
     mean_scores,
     percentile,
     recall_at,
     reciprocal_rank,
 )
+from eval.selective import Selective, selective
 
 RECALL_AT = (1, 5, 10)
 
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Milliseconds that half and 95% of the questions took at most."""
+    """Milliseconds that half, 95% and 99% of the questions took at most."""
 
     p50: float
     p95: float
+    p99: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,9 @@ class Report:
     `false_answer_rate` of the unanswerable, `wrongly_refused_rate` of the answerable. `recall` (by k) and `mrr` (at
     10) are over the answerable, and see only the hits that the answer came with. The calibration error and
     `coverage` (the share of questions answered, surest first, at 90% precision) are over the answers given.
-    `citation_exactness` must be 1.
+    `citation_exactness` must be 1. `intervals` holds 95% intervals of these means, by their names. `best_span` judges
+    the confidence over the best span of every question, given or withheld, and `alone` each part by itself, both None
+    when the parts were not asked; `threshold` is the confidence from which answers were given, if known.
     """
 
     results: tuple[Result, ...]
@@ -46,8 +53,8 @@ class Report:
     answerable: Scores
     unanswerable: Scores
     answered: Scores
-    exact_match_interval: tuple[float, float]
-    f1_interval: tuple[float, float]
+    exact_match_interval: Interval
+    f1_interval: Interval
     answered_rate: float
     false_answer_rate: float | None
     wrongly_refused_rate: float | None
@@ -60,6 +67,10 @@ class Report:
     failures: Mapping[str, int]
     by_category: Mapping[str, Scores]
     by_article: Mapping[str, Scores]
+    intervals: Mapping[str, Interval]
+    threshold: float | None
+    best_span: Selective | None
+    alone: Alone | None
 
 
 def summarise(results: Sequence[Result]) -> Report:
@@ -72,6 +83,7 @@ def summarise(results: Sequence[Result]) -> Report:
     sure, right = [result.confidence for result in given], [float(result.correct) for result in given]
     ranks = [result.rank for result in answerable]
     failures = Counter(result.failure for result in results)
+    parts = [result.parts for result in results if result.parts]
     return Report(
         results=tuple(results),
         overall=mean_scores(results),
@@ -96,7 +108,23 @@ def summarise(results: Sequence[Result]) -> Report:
         failures={failure: failures[failure] for failure in FAILURES},
         by_category=_groups((result.question.category, result) for result in results),
         by_article=_groups((result.question.article_id, result) for result in results),
+        intervals=intervals(
+            {
+                "correct": [float(result.correct) for result in results],
+                "answered": [float(not result.refused) for result in results],
+                "false_answer": [float(not result.refused) for result in unanswerable],
+                "wrongly_refused": [float(result.refused) for result in answerable],
+            }
+        ),
+        threshold=parts[0].threshold if parts else None,
+        best_span=_best_span(results) if len(parts) == len(results) else None,
+        alone=measure_alone(results) if parts else None,
     )
+
+
+def _best_span(results: Sequence[Result]) -> Selective:
+    right = [float(is_right(result.question, result.guess)) for result in results]
+    return selective([result.confidence for result in results], right)
 
 
 def _share(flags: Iterable[bool]) -> float | None:
@@ -105,7 +133,7 @@ def _share(flags: Iterable[bool]) -> float | None:
 
 
 def _latency(milliseconds: Sequence[float]) -> Latency:
-    return Latency(percentile(milliseconds, 50), percentile(milliseconds, 95))
+    return Latency(*(percentile(milliseconds, percent) for percent in (50, 95, 99)))
 
 
 def _groups(pairs: Iterable[tuple[str | None, Result]]) -> dict[str, Scores]:

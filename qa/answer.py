@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from corpus import Article, Passage
+from corpus.places import text_link
+from corpus.relative import resolve_relative
 from index import Hit
 
 
@@ -88,7 +90,11 @@ class Answer:
         return self.articles[self.best.span.passage.article_id] if self.best else None
 
     def to_dict(self) -> dict[str, Any]:
-        """The answer as the JSON object that the command line and HTTP print."""
+        """The answer as the JSON object that the command line and HTTP print.
+
+        A citation's `link` leads to the quote on its web page; its `date` is the day that a quote such as
+        `last Saturday` means.
+        """
         return {
             "id": self.id,
             "question": self.question,
@@ -126,14 +132,19 @@ class Answer:
     def _citation(self, quote: Quote) -> dict[str, Any]:
         span = quote.span
         article = self.articles[span.passage.article_id]
+        place = article.place(span.start)
+        day = resolve_relative(span.text, article.published)
         return {
             "article_id": article.id,
             "title": article.title,
             "source": article.source,
             "published": article.published.isoformat() if article.published else None,
-            "page": article.page_at(span.start),
+            "page": place.page,
+            "heading": place.heading,
+            "link": text_link(article, span.start, span.end),
             "start": span.start,
             "end": span.end,
             "quote": span.text,
             "sentence": quote.sentence,
+            "date": day.isoformat() if day else None,
         }

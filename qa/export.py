@@ -6,8 +6,10 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from corpus import samples, split
 from index.export import export_int8
 from index.modelfiles import ModelCard
+from index.smoothing import smooth
 
 if TYPE_CHECKING:
     import torch
@@ -20,6 +22,13 @@ def export_reader(model: str, folder: Path, *, name: str) -> None:
 
     source = AutoModelForQuestionAnswering.from_pretrained(model, dtype=torch.float32, attn_implementation="eager")
     tokenizer = AutoTokenizer.from_pretrained(model, use_fast=True)
+
+    def run() -> None:
+        for article in samples():
+            for passage in split(article):
+                source(**tokenizer(article.title, passage.text, return_tensors="pt", truncation=True))
+
+    smooth(source, run)
 
     class Graph(torch.nn.Module):
         def __init__(self) -> None:
@@ -35,7 +44,7 @@ def export_reader(model: str, folder: Path, *, name: str) -> None:
             return output.start_logits, output.end_logits
 
     folder.mkdir(parents=True, exist_ok=True)
-    export_int8(Graph().eval(), folder / "model.onnx", outputs=("start_logits", "end_logits"))
+    export_int8(Graph().eval(), folder / "model.onnx", outputs=("start_logits", "end_logits"), config=source.config)
     tokenizer.backend_tokenizer.save(str(folder / "tokenizer.json"))
     limit = min(int(tokenizer.model_max_length), int(source.config.max_position_embeddings))
     ModelCard(kind="reader", name=name, max_tokens=limit).write(folder)

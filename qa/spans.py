@@ -37,14 +37,15 @@ def best_spans(
     A span's score is its start logit plus its end logit less the null score of the same window, never a softmax over
     the passage, so that spans of different passages compare. Every window gives its 20 best spans before they are
     mapped to characters, merged and sorted; cutting earlier loses answers that several windows share. What is quoted
-    follows `qa.boundaries`; where the question asks for several things ("which two …"), the whole list is quoted.
+    follows `qa.boundaries` and never runs over the end of a line; where the question asks for several things
+    ("which two …"), the whole list is quoted.
     """
     found: dict[tuple[int, int, int], Span] = {}
     for window in windows:
         passage = passages[window.passage]
         for first, last, score in _top_spans(window, max_answer_tokens):
             start, end = quotable(passage.text, int(window.starts[first]), int(window.ends[last]), question)
-            if start >= end:
+            if start >= end or "\n" in passage.text[start:end]:
                 continue
             place = (window.passage, passage.start + start, passage.start + end)
             if place not in found or found[place].score < score:

@@ -31,7 +31,22 @@ KEYS = {
     "timings_ms",
     "mode",
 }
-CITATION = {"article_id", "title", "source", "published", "page", "start", "end", "quote", "sentence"}
+CITATION = {
+    *(
+        "article_id",
+        "title",
+        "source",
+        "published",
+        "date",
+        "page",
+        "heading",
+        "link",
+        "start",
+        "end",
+        "quote",
+        "sentence",
+    )
+}
 
 
 def proved(quote: Quote, answer: Answer) -> None:
@@ -110,6 +125,9 @@ def test_an_answer_in_full(bot):
         "source": answer.article.source,
         "published": "2023-10-19",
         "page": None,
+        "heading": None,
+        "link": None,
+        "date": None,
         "start": answer.span.start,
         "end": answer.span.end,
         "quote": answer.text,

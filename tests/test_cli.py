@@ -80,7 +80,8 @@ def test_json_of_an_answer(filled: Home) -> None:
     assert set(answer) == ANSWER_KEYS
     assert answer["answer"] == answer["citation"]["quote"] == "29"
     assert set(answer["citation"]) == {
-        *("article_id", "title", "source", "published", "page", "start", "end", "quote", "sentence")
+        *("article_id", "title", "source", "published", "date", "page", "heading", "link"),
+        *("start", "end", "quote", "sentence"),
     }
     assert answer["citation"]["article_id"] == BLOMQVIST.stem
     assert BLOMQVIST.read_text()[answer["citation"]["start"] : answer["citation"]["end"]] == "29"

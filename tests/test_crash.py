@@ -196,4 +196,4 @@ def test_killed_before_every_file_operation(writer, folder):
         told = len(writer.finish())
         assert told == (point > after[0])
         check(killed, told)
-        shutil.rmtree(killed)
+        shutil.rmtree(killed, ignore_errors=True)  # tantivy may still be tidying up

@@ -32,7 +32,7 @@ SQUAD = {
     ],
 }
 EXAMPLES = [
-    ReadingExample("a", "Who?", "Aitken replaces Sims.", ("Aitken",)),
+    ReadingExample("a", "Who?", "Aitken replaces Sims.", ("Aitken",), (0,)),
     ReadingExample("b", "Why?", "Aitken replaces Sims.", ()),
 ]
 READING_ROW = {

@@ -11,7 +11,7 @@ from eval.dataset import Question
 from eval.facts import Facts, collect
 from eval.figures import markdown
 from eval.judge import first_relevant, judge
-from eval.output import check_output, write_output
+from eval.output import check_output, check_page, write_output
 from eval.run import evaluate
 from eval.summary import Latency
 from index import Hit
@@ -167,7 +167,14 @@ def test_numbers_of_a_run(run):
     assert run.answered_rate == pytest.approx(5 / 10)
     assert run.false_answer_rate == pytest.approx(1 / 4)
     assert run.wrongly_refused_rate == pytest.approx(2 / 6)
-    assert run.failures == {"retrieval": 2, "reader": 1, "threshold": 1, "false answer": 1}
+    assert run.failures == {
+        "retrieval": 2,
+        "fusion": 0,
+        "reader": 1,
+        "span": 0,
+        "threshold": 1,
+        "false answer": 1,
+    }
     assert run.recall == {1: pytest.approx(3 / 6), 5: pytest.approx(4 / 6), 10: pytest.approx(4 / 6)}
     assert run.mrr == pytest.approx((3 + 1 / 3) / 6)
     assert run.citation_exactness == 1
@@ -176,9 +183,14 @@ def test_numbers_of_a_run(run):
     assert run.calibration_error == pytest.approx((0.15 + 0.7 + 0.6 + 0.5) / 5)
     assert run.latency["retrieve"].p50 == 10
     assert run.latency["total"].p95 == pytest.approx(3 + 36 * 0.95)
+    assert run.latency["total"].p99 == pytest.approx(3 + 36 * 0.99)
     assert run.by_category["when"] == run.unanswerable
     assert set(run.by_article) == {"race"}
     assert run.exact_match_interval[0] < 0.5 < run.exact_match_interval[1]
+    assert run.intervals["correct"] == run.exact_match_interval
+    assert run.intervals["answered"][0] < run.answered_rate < run.intervals["answered"][1]
+    # the parts were not asked
+    assert (run.best_span, run.alone, run.threshold) == (None, None, None)
 
 
 def test_a_run_without_unanswerable_questions_has_no_rates_of_them():
@@ -231,8 +243,23 @@ def test_json_of_a_run(run):
         "recall_at_10": 0.6667,
         "mrr_at_10": 0.5556,
     }
-    assert figures["failures"] == {"retrieval": 2, "reader": 1, "threshold": 1, "false_answer": 1}
-    assert figures["latency_ms"]["total"] == {"p50": 21.0, "p95": 37.2}
+    assert figures["failures"] == {
+        "retrieval": 2,
+        "fusion": 0,
+        "reader": 1,
+        "span": 0,
+        "threshold": 1,
+        "false_answer": 1,
+    }
+    assert figures["latency_ms"]["total"] == {"p50": 21.0, "p95": 37.2, "p99": 38.6}
+    assert figures["interval_95"].keys() == {
+        "exact_match",
+        "f1",
+        "correct",
+        "answered",
+        "false_answer",
+        "wrongly_refused",
+    }
     assert figures["run"]["command"] == "articleqa eval q.jsonl"
     wrong = figures["results"][2]
     start = TEXT.index("Sims.")
@@ -251,6 +278,12 @@ def test_json_of_a_run(run):
         "rank": 1,
         "correct": False,
         "failure": "reader",
+        "would_be_right": "an accepted answer, which stands word for word in no passage",
+        "best_span": {"answer": "Sims", "article_id": "race", "start": start, "end": start + 4, "correct": False},
+        "expected_at": None,
+        "gold_ranks": None,
+        "reader_alone": None,
+        "timings_ms": {"retrieve": 5, "read": 6, "total": 11},
     }
     assert figures["results"][6]["failure"] == "false_answer"
 
@@ -296,10 +329,13 @@ def test_places_that_cannot_be_written(tmp_path):
         (tmp_path / "missing" / "run.json", "make the folder first"),
         (tmp_path, "it is a folder"),
         (tmp_path / "run.md", "ending in .json"),
+        (tmp_path / "run.html", "ending in .json"),
     ]:
         with pytest.raises(ArticleQAError, match=problem) as raised:
             check_output(path)
         assert str(raised.value).startswith(str(path))
+    with pytest.raises(ArticleQAError, match=r"run.json: .+ending in .html"):
+        check_page(tmp_path / "run.json")
 
 
 def test_a_disk_that_refuses_leaves_the_old_file(tmp_path, monkeypatch):
@@ -339,6 +375,7 @@ def test_the_command_prints_tables_and_writes_both_files(tmp_path, capsys):
     assert figures["run"]["passages"] == 2
     assert figures["results"][0]["id"] == "[bold]1"
     assert (tmp_path / "out.md").read_text("utf-8").startswith("# Evaluation, end to end")
+    assert "<title>Evaluation of reader-" in (tmp_path / "out.html").read_text("utf-8")
     assert capsys.readouterr().out == ""
 
 
@@ -351,12 +388,12 @@ def test_the_command_looks_at_the_files_first(tmp_path):
 
 
 def test_figures_of_a_benchmark():
-    times = {"retrieve": Latency(10, 20), "read": Latency(100, 200), "total": Latency(110, 220)}
+    times = {"retrieve": Latency(10, 20, 30), "read": Latency(100, 200, 300), "total": Latency(110, 220, 330)}
     figures = bench.to_dict(bench.Bench(0.123456, 1.2, times, 80.04, None), FACTS)
     assert (figures["kind"], figures["help_s"], figures["peak_mb"]) == ("bench", 0.123, None)
-    assert figures["warm_ms"]["total"] == {"p50": 110, "p95": 220}
+    assert figures["warm_ms"]["total"] == {"p50": 110, "p95": 220, "p99": 330}
     rows = dict(bench.table(bench.Bench(0.1, 1.2, times, 80.04, 262.2)).rows)
-    assert rows["warm read, ms, p50 / p95"] == "100 / 200"
+    assert rows["warm read, ms, p50 / p95 / p99"] == "100 / 200 / 300"
     assert rows["peak memory of one question, MB"] == "262"
 
 

@@ -5,6 +5,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.metrics import (
+    label_ranking_average_precision_score,
+    ndcg_score,
+    precision_recall_curve,
+    roc_auc_score,
+    top_k_accuracy_score,
+)
 
 from eval.metrics import (
     answers_at_precision,
@@ -15,6 +22,7 @@ from eval.metrics import (
     f1,
     mean,
     mean_scores,
+    ndcg_at,
     normalise,
     percentile,
     recall_at,
@@ -22,6 +30,7 @@ from eval.metrics import (
     roc_area,
     token_f1,
 )
+from eval.selective import area_under, macro_calibration_error, reliability, risk_coverage, selective, thinned
 
 PAIRS = [
     ("Aitken", ["Aitken", "Jack Aitken"]),
@@ -66,16 +75,20 @@ TEXTS = st.text(alphabet="ab the.,-'é東 \n", max_size=20)
 def squad():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # whatever torchmetrics and torch say while they are imported
+        import torch
         from torchmetrics.functional.text import squad
-    return squad
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    yield squad
+    torch.set_default_dtype(before)
 
 
 @pytest.mark.parametrize(("answer", "accepted"), PAIRS)
 def test_agrees_with_torchmetrics(squad, answer, accepted):
     target = {"answers": {"answer_start": [0] * len(accepted), "text": accepted}, "id": "1"}
     theirs = squad([{"prediction_text": answer, "id": "1"}], [target])
-    assert 100 * exact_match(answer, accepted) == pytest.approx(float(theirs["exact_match"]))
-    assert 100 * f1(answer, accepted) == pytest.approx(float(theirs["f1"]), abs=1e-4)
+    assert 100 * exact_match(answer, accepted) == pytest.approx(float(theirs["exact_match"]), abs=1e-9)
+    assert 100 * f1(answer, accepted) == pytest.approx(float(theirs["f1"]), abs=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -178,6 +191,143 @@ def test_answers_at_precision():
     assert answers_at_precision([0.9, 0.8, 0.7, 0.6], [1, 1, 0, 1], precision=0.9) == 2
     assert answers_at_precision([0.9, 0.9], [1, 0], precision=0.9) == 0  # equal confidence is not told apart
     assert answers_at_precision([], []) == 0
+
+
+RANKINGS = st.lists(st.booleans(), min_size=2, max_size=30)
+
+
+@given(RANKINGS, st.integers(0, 3), st.sampled_from([1, 5, 10, 20]))
+def test_ndcg_agrees_with_scikit_learn(found, missed, k):
+    ranks = [rank for rank, relevant in enumerate(found, start=1) if relevant]
+    if not ranks and not missed:
+        with pytest.raises(ValueError, match="0 relevant passages"):
+            ndcg_at(ranks, 0, k)
+        return
+    # what was missed stands at the end of the ranking, where no k reaches it
+    relevant = [*found, *[False] * 30, *[True] * missed]
+    order = -np.arange(len(relevant), dtype=np.float64)
+    theirs = ndcg_score([np.array(relevant, float)], [order], k=k)
+    assert ndcg_at(ranks, len(ranks) + missed, k) == pytest.approx(theirs, abs=1e-9)
+
+
+def test_ndcg_by_hand():
+    assert ndcg_at([1], 1) == 1
+    assert ndcg_at([2, 11], 3) == pytest.approx((1 / np.log2(3)) / (1 + 1 / np.log2(3) + 1 / 2))
+    assert ndcg_at([], 2) == 0
+
+
+@given(st.lists(st.integers(1, 8), min_size=1, max_size=20))
+def test_recall_and_reciprocal_rank_agree_with_scikit_learn(ranks):
+    # a question is a row of eight passages, the one that answers at the rank
+    scores = np.array([[-passage for passage in range(8)]] * len(ranks), np.float64)
+    truth = np.array([rank - 1 for rank in ranks])
+    for k in (1, 5):
+        theirs = top_k_accuracy_score(truth, scores, k=k, labels=range(8))
+        assert recall_at(ranks, k) == pytest.approx(theirs, abs=1e-9)
+    theirs = label_ranking_average_precision_score(np.eye(8)[truth], scores)
+    assert mean([reciprocal_rank(rank) for rank in ranks]) == pytest.approx(theirs, abs=1e-9)
+
+
+ANSWERS = st.lists(st.tuples(st.floats(0, 1, width=32), st.booleans()), min_size=1, max_size=30)
+
+
+def arrays(answers):
+    return np.array([sure for sure, _ in answers], np.float64), np.array([float(right) for _, right in answers])
+
+
+@given(ANSWERS)
+def test_calibration_error_agrees_with_torchmetrics(answers):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import torch
+        from torchmetrics.functional.classification import binary_calibration_error
+    sure, right = arrays(answers)
+    # they close a bin at its upper end, we at its lower: a confidence on the border is moved inside
+    sure = np.where(np.isclose(sure * 10, np.round(sure * 10), atol=1e-6), np.clip(sure, 0.001, 0.999) + 1e-4, sure)
+    theirs = binary_calibration_error(torch.tensor(sure), torch.tensor(right).int(), n_bins=10)
+    assert calibration_error(sure, right) == pytest.approx(float(theirs), abs=1e-9)
+
+
+@given(ANSWERS)
+def test_macro_calibration_error_by_its_definition(answers):
+    kinds = [[abs(right - sure) for sure, right in answers if right == kind] for kind in (True, False)]
+    expected = [sum(kind) / len(kind) for kind in kinds if kind]
+    assert macro_calibration_error(*arrays(answers)) == pytest.approx(sum(expected) / len(expected), abs=1e-9)
+
+
+def test_macro_calibration_error_does_not_reward_a_constant():
+    right = [1.0] * 3 + [0.0]
+    assert calibration_error([0.75] * 4, right) == pytest.approx(0)
+    assert macro_calibration_error([0.75] * 4, right) == pytest.approx(0.5)
+
+
+@given(ANSWERS)
+def test_risk_coverage_by_its_definition(answers):
+    curve = risk_coverage(*arrays(answers))
+    assert [point.confidence for point in curve] == sorted({sure for sure, _ in answers}, reverse=True)
+    for point in curve:
+        given = [right for sure, right in answers if sure >= point.confidence]
+        assert point.coverage == pytest.approx(len(given) / len(answers), abs=1e-9)
+        assert point.risk == pytest.approx(1 - sum(given) / len(given), abs=1e-9)
+    assert curve[-1].coverage == 1
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=30))
+def test_area_under_risk_coverage_is_the_mean_risk_of_the_surest(right):
+    sure = np.linspace(0.9, 0.1, len(right))
+    risks = [1 - sum(right[:n]) / n for n in range(1, len(right) + 1)]
+    area = area_under(risk_coverage(sure, np.array(right, float)))
+    assert area == pytest.approx(sum(risks) / len(risks), abs=1e-9)
+
+
+@given(ANSWERS)
+def test_coverage_agrees_with_scikit_learn(answers):
+    sure, right = arrays(answers)
+    if right.any():
+        precisions, _, levels = precision_recall_curve(right, sure)
+        good = [level for precision, level in zip(precisions, levels, strict=False) if precision >= 0.9]
+        assert answers_at_precision(sure, right) == (int((sure >= min(good)).sum()) if good else 0)
+    else:
+        assert answers_at_precision(sure, right) == 0
+
+
+@given(ANSWERS)
+def test_reliability_is_what_the_calibration_error_is_made_of(answers):
+    sure, right = arrays(answers)
+    bins = reliability(sure, right)
+    assert sum(one.count for one in bins) == len(answers)
+    assert all(one.low - 1e-9 <= one.confidence <= one.high + 1e-9 for one in bins)
+    gaps = sum(one.count * abs(one.right - one.confidence) for one in bins)
+    assert gaps / len(answers) == pytest.approx(calibration_error(sure, right), abs=1e-9)
+
+
+def test_all_measures_of_a_confidence():
+    found = selective([0.9, 0.8, 0.7, 0.6], [1, 1, 0, 1])
+    assert (found.questions, found.coverage) == (4, 0.5)
+    assert found.area == pytest.approx((0 + 0 + 1 / 3 + 1 / 4) / 4)
+    assert [point.coverage for point in found.curve] == [0.25, 0.5, 0.75, 1]
+
+
+def test_a_curve_is_thinned_to_the_last_point_of_each_step():
+    curve = risk_coverage(np.linspace(1, 0, 1000), np.ones(1000))
+    assert [round(point.coverage, 3) for point in thinned(curve, 4)] == [0.25, 0.5, 0.75, 1]
+    assert thinned(curve[:3]) == [curve[2]]
+
+
+@pytest.mark.parametrize("measure", [risk_coverage, macro_calibration_error, reliability, selective])
+def test_confidences_without_answers(measure):
+    for arguments in (([], []), ([0.5], [])):
+        with pytest.raises(ValueError, match="at least 1"):
+            measure(*arguments)
+
+
+@given(st.lists(st.tuples(st.floats(-5, 5), st.booleans()), min_size=2, max_size=20))
+def test_roc_area_agrees_with_scikit_learn(rows):
+    scores, positive = [row[0] for row in rows], np.array([row[1] for row in rows])
+    if positive.all() or not positive.any():
+        assert roc_area(scores, positive) is None
+    else:
+        assert roc_area(scores, positive) == pytest.approx(roc_auc_score(positive, scores), abs=1e-9)
 
 
 def test_mean_scores_of_nothing():

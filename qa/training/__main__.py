@@ -15,7 +15,8 @@ from eval.reading import evaluate_reader
 from qa.torch_reader import TorchReader
 from qa.training.examples import Questions, Source, shingles
 from qa.training.report import write_report
-from qa.training.trainer import Settings, Trainer
+from qa.training.settings import Settings
+from qa.training.trainer import Trainer
 
 _DEV_QUESTIONS = 150
 _NO_OPTION = ("init", "negatives")

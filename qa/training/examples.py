@@ -76,16 +76,16 @@ class Questions:
 
     def sample(self, rng: random.Random, shares: dict[Kind, float]) -> Iterator[Example]:
         """One pass: the source's count of questions, each before any comes again, and their negatives."""
-        count = len(self.answered) if self.source.count is None else self.source.count
+        questions = [*self.answered, *self.unanswered]
+        count = len(questions) if self.source.count is None else self.source.count
         chosen: list[Example] = []
-        while len(chosen) < count and self.answered:
-            chosen += rng.sample(self.answered, min(len(self.answered), count - len(chosen)))
+        while len(chosen) < count and questions:
+            chosen += rng.sample(questions, min(len(questions), count - len(chosen)))
         for example in chosen:
             yield replace(example, question=rephrased(example.question, rng))
-            for kind, share in shares.items():
+            for kind, share in shares.items() if example.kind == "answerable" else ():
                 if rng.random() < share and (negative := self.negative(kind, example, rng)) is not None:
                     yield negative
-        yield from self.unanswered
 
     def accepted(self, example: Example) -> tuple[str, ...]:
         """Every answer that counts as right; none for an example made as a negative."""

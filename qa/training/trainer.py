@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from itertools import count, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from corpus import ModelError
-from qa.training.examples import Kind, Questions
+from qa.training.examples import Questions
 from qa.training.features import Batch, Feature, batched, features
+from qa.training.settings import Settings, factor
 
 if TYPE_CHECKING:
     import torch
@@ -23,38 +23,6 @@ if TYPE_CHECKING:
 _CHECKPOINT = "checkpoint.pt"
 LOG = "log.jsonl"
 _EMBEDDINGS = "embeddings"
-
-
-def _option(default: Any, about: str) -> Any:  # noqa: ANN401 - as dataclasses.field
-    return field(default=default, metadata={"help": about})
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Everything a run depends on besides its data; `python -m qa.training --help` says what each is.
-
-    A run lasts `minutes`, or `passes` over the data when `minutes` is None; only the latter gives the same weights on
-    machines of different speed. `negatives` gives for each kind how many are made for one answerable question.
-    """
-
-    init: str
-    seed: int = _option(0, "of the data's order and of dropout")
-    passes: float = _option(2.0, "over the data, unless --minutes is given")
-    minutes: float | None = _option(None, "of training; the schedule fits itself into them")
-    learning_rate: float = _option(5e-5, "at its peak")
-    warm_up: float = _option(0.03, "share of the run in which the learning rate rises")
-    weight_decay: float = _option(0.01, "of AdamW, not on biases and layer norms")
-    batch_tokens: int = _option(3200, "padded tokens in a batch")
-    max_tokens: int = _option(288, "of a window")
-    stride: int = _option(96, "tokens that successive windows share")
-    dropout: float = _option(0.1, "of hidden states and attention")
-    frozen_layers: int = _option(0, "lowest encoder layers, with the embeddings, that keep their weights")
-    precision: str = _option("bf16", "bf16 (mixed) or fp32")
-    checkpoint_steps: int = _option(200, "steps between checkpoints")
-    evaluations: int = _option(8, "how often the development questions are read during the run")
-    negatives: dict[Kind, float] = field(
-        default_factory=lambda: {"wrong passage": 0.1, "sentence cut": 0.1, "name swapped": 0.05}
-    )
 
 
 @dataclass
@@ -241,13 +209,6 @@ class Trainer:
         rows = [line for line in log.read_text().splitlines(keepends=True) if line.endswith("\n")]
         kept = [row for row in rows if json.loads(row)["step"] <= self.progress.step]
         log.write_text("".join(kept))
-
-
-def factor(share: float, warm_up: float) -> float:
-    """The learning rate over its peak: up in a line over the first `warm_up` of the run, then down to 0 as a cosine."""
-    if share < warm_up:
-        return max(share / warm_up, 0.02)
-    return 0.5 * (1.0 + math.cos(math.pi * (share - warm_up) / (1.0 - warm_up)))
 
 
 def _feed(batch: Batch) -> dict[str, Any]:
