@@ -19,7 +19,7 @@ _UNITS = (
 _UNIT = re.compile(rf" ?(?:%|°[CF]?)|[ -](?P<word>{_UNITS})\b", re.IGNORECASE)
 _HYPHENATED = re.compile(r"-(?P<word>[^\W\d_]+)")
 _REST_OF_NUMBER = re.compile(r"(?:[.,:]\d+)+")
-_START_OF_NUMBER = re.compile(r"[$£€]?(?:\d+[.,:])*$")
+_START_OF_NUMBER = re.compile(r"[$£€]?(?:\d+[.,:])*\Z")
 _PAIRS = {"(": ")", "[": "]", "“": "”", "‘": "’", "«": "»"}
 # not ’, which is an apostrophe more often than a closing mark
 _OPENING = {")": "(", "]": "[", "”": "“", "»": "«"}

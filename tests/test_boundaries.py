@@ -67,6 +67,7 @@ def test_whole_words_stay_inside_and_end_on_words(text, data):
         ("he said “we are back” twice", "back” twice", "What?", "“we are back” twice"),
         ("we won’t go (there", "won’t", "What?", "won’t"),
         ("left (open for\never)", "(open", "What?", "(open"),
+        ("(111)\n1", "\n1", "What?", "1"),
         ('the 5" disk', '5" disk', "What?", '5" disk'),
     ],
 )
