@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from corpus.addresses import Resolver, system_resolver
 from corpus.errors import FetchError
+from corpus.raw import MAX_BYTES
 from corpus.robots import MAX_BYTES as ROBOTS_BYTES
 from corpus.robots import Robots, parse_robots
 from corpus.urls import Refused, Url, is_url, join_url, parse_url, shown
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 __all__ = ["CONTENT_TYPES", "MAX_REDIRECTS", "WEB_PORTS", "Door", "Fetched", "fetch", "is_url"]
 
 AGENT = "articleqa"
-MAX_BYTES = 64 * 2**20  # as of files
 SECONDS = 30.0
 INTERVAL = 1.0
 MAX_DELAY = 10.0  # of what robots.txt may ask for between two pages

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from corpus import ArticleQAError
+from corpus.whole import replacing
 
 
 def check_output(path: Path | None) -> None:
@@ -38,13 +38,9 @@ def write_output(path: Path, figures: Mapping[str, Any], markdown: str) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write a text, under a temporary name first. Raises `ArticleQAError` when the disk does not let us."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        try:
+        with replacing(path) as temporary:
             temporary.write_text(text, encoding="utf-8", newline="\n")
-            os.replace(temporary, path)  # noqa: PTH105 - the call that is atomic, by its own name
-        finally:
-            temporary.unlink(missing_ok=True)
     except OSError as error:
         raise ArticleQAError(f"{path}: cannot be written ({error.strerror}); choose another file") from error
 

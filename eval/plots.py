@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from corpus import ArticleQAError
+from corpus.whole import replacing
 from eval.metrics import calibration_error
 from eval.thresholds import Flags, Floats, Rate
 
@@ -73,12 +73,8 @@ def _figure(width: float, height: float) -> Figure:
 
 def _save(figure: Figure, path: Path) -> None:
     """Write a figure as PNG, whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        try:
+        with replacing(path) as temporary:
             figure.savefig(temporary, format="png")
-            os.replace(temporary, path)  # noqa: PTH105 - the call that is atomic, by its own name
-        finally:
-            temporary.unlink(missing_ok=True)
     except OSError as error:
         raise ArticleQAError(f"{path}: the diagram cannot be written ({error.strerror})") from error

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, astuple, dataclass, fields
@@ -15,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from corpus import ModelError
+from corpus.whole import replacing
 
 BUNDLED_CALIBRATOR = Path(__file__).parent / "models" / "confidence.json"
 LIBRARY_CALIBRATOR = "confidence.json"
@@ -132,16 +132,10 @@ class Calibrator:
 
         Raises `ModelError` when the disk does not let us.
         """
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        text = json.dumps(asdict(self) | notes, indent=1) + "\n"
         try:
-            try:
-                with temporary.open("w", encoding="utf-8", newline="\n") as file:
-                    file.write(json.dumps(asdict(self) | notes, indent=1) + "\n")
-                    file.flush()
-                    os.fsync(file.fileno())
-                os.replace(temporary, path)  # noqa: PTH105 - the call that is atomic, by its own name
-            finally:
-                temporary.unlink(missing_ok=True)
+            with replacing(path) as temporary:
+                temporary.write_text(text, encoding="utf-8", newline="\n")
         except OSError as error:
             raise ModelError(
                 f"{path}: the calibrator cannot be written ({error.strerror}); check the disk and its permissions"

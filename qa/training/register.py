@@ -130,7 +130,7 @@ def _numbers(rng: random.Random) -> dict[str, str]:
         "ordinal": rng.choice(_NAMES["ordinal"]),
         "year": str(year),
         "date": rng.choice(
-            (f"{day} {month}", f"{month} {day}", f"{day} {month} {year}", f"{month} {year}", f"on {month} {day}"[3:])
+            (f"{day} {month}", f"{month} {day}", f"{day} {month} {year}", f"{month} {year}", f"{month} {day}")
         ),
         "money": rng.choice(("£", "$", "€"))
         + rng.choice(

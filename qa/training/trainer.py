@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 _CHECKPOINT = "checkpoint.pt"
 LOG = "log.jsonl"
-_EMBEDDINGS = "embeddings"
 
 
 @dataclass
