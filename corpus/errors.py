@@ -6,6 +6,13 @@ of ours and keeps its traceback.
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec
+
+P = ParamSpec("P")
+
 
 class ArticleQAError(Exception):
     """Base of every error that is shown to the user: one line that names the thing and the remedy."""
@@ -32,3 +39,18 @@ class ModelError(ArticleQAError):
 
 class QuestionError(ArticleQAError, ValueError):
     """A question, or a file of questions, that cannot be answered as it stands."""
+
+
+def exit_code(main: Callable[P, None]) -> Callable[P, int]:
+    """A command's `main` as one that gives its exit code: 2, and one line on stderr, for an error of this kind."""
+
+    @wraps(main)
+    def run(*args: P.args, **kwargs: P.kwargs) -> int:
+        try:
+            main(*args, **kwargs)
+        except ArticleQAError as error:
+            sys.stderr.write(f"error: {error}\n")
+            return 2
+        return 0
+
+    return run

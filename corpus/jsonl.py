@@ -10,13 +10,14 @@ from corpus.errors import ArticleFileError
 from corpus.raw import Loaded, Raw, decode
 
 
-def load_jsonl(raw: Raw) -> Loaded:
+def load_jsonl(raw: Raw, *, first: int = 1) -> Loaded:
     """Articles from rows `{"text", "id"?, "title"?, "source"?, "published"?, "author"?, "language"?}`.
 
+    `first` is the number of the first line, where `raw` is a later piece of a file.
     Raises `ArticleFileError` that names the file and the line when a row is not such an object or ids repeat.
     """
     articles: dict[str, Article] = {}
-    for number, line in enumerate(decode(raw).split("\n"), start=1):
+    for number, line in enumerate(decode(raw).split("\n"), start=first):
         if not line.strip():
             continue
         article = _article(line, raw, number)

@@ -19,6 +19,7 @@ from corpus.articles import Article
 from corpus.docx import load_docx
 from corpus.errors import ArticleFileError
 from corpus.feeds import load_feed
+from corpus.folders import files_in
 from corpus.html import load_html
 from corpus.jsonl import load_jsonl
 from corpus.markdown import load_markdown
@@ -68,11 +69,16 @@ def load_file(path: Path) -> list[Article]:
 
 def read_file(path: Path) -> Loaded:
     """What one file holds, by the ending of its name. Raises `ArticleFileError` when nothing of it can be read."""
+    return parse(raw_file(path))
+
+
+def raw_file(path: Path, *, inside: Path | None = None) -> Raw:
+    """The bytes of one file of a known format, see `read_raw`. Raises `ArticleFileError` when they cannot be read."""
     if _ending(path.name) is None:
         raise ArticleFileError(
             f"{path}: articles of this kind cannot be read; the endings known are {' '.join(LOADERS)}"
         )
-    return _load(read_raw(path))
+    return read_raw(path, inside=inside)
 
 
 def load_bytes(data: bytes, *, source: str, name: str | None = None, content_type: str = "") -> Loaded:
@@ -81,24 +87,35 @@ def load_bytes(data: bytes, *, source: str, name: str | None = None, content_typ
     `source` is a path or a web address; it gives the name when there is none. Raises `ArticleFileError` when nothing
     can be read.
     """
+    return parse(raw_of_bytes(data, source=source, name=name, content_type=content_type))
+
+
+def raw_of_bytes(data: bytes, *, source: str, name: str | None = None, content_type: str = "") -> Raw:
+    """Bytes with what is known about them. Raises `ArticleFileError` when there are too many."""
     named = name or (name_in_address(source) if is_address(source) else PurePath(source).name)
     raw = Raw(data, named, source, content_type)
     if len(data) > MAX_BYTES:
         raise raw.refused(f"larger than {MAX_BYTES // 2**20} MiB; split it into several")
-    return _load(raw)
+    return raw
 
 
 def load_stream(stream: BinaryIO) -> Loaded:
     """What comes in through a stream such as standard input; the same bytes get the same id and source."""
+    return parse(raw_of_stream(stream))
+
+
+def raw_of_stream(stream: BinaryIO) -> Raw:
+    """The bytes of a stream, under a name made of them. Raises `ArticleFileError` when there are too many."""
     data = stream.read(MAX_BYTES + 1)
     digest = hashlib.sha256(data).hexdigest()[:8]
-    return load_bytes(data, source=f"stdin:{digest}", name=f"stdin-{digest}")
+    return raw_of_bytes(data, source=f"stdin:{digest}", name=f"stdin-{digest}")
 
 
 def find_files(sources: Iterable[str | os.PathLike[str]]) -> list[Path]:
     """The absolute paths of the files that `sources` name, folders searched in depth, each once, in a stable order.
 
-    In folders, only regular files of a known format count; hidden files and symbolic links are passed over.
+    In folders, only regular files of a known format count; hidden files and symbolic links are passed over. Raises
+    `ArticleFileError` when there are none, or a folder cannot be listed.
     """
     found: dict[Path, None] = {}
     for source in sources:
@@ -106,15 +123,26 @@ def find_files(sources: Iterable[str | os.PathLike[str]]) -> list[Path]:
         if not _exists(path):
             raise ArticleFileError(f"{path}: there is no such file or folder; check the spelling")
         if path.is_dir():
-            files = _in_folder(path)
-            if not files:
-                raise ArticleFileError(f"{path}: no articles in this folder; the endings known are {' '.join(LOADERS)}")
+            files, unreadable = articles_in(path)
+            if unreadable:
+                raise ArticleFileError(unreadable[0])
             found.update(dict.fromkeys(files))
         elif path.is_file():
             found[path] = None
         else:
             raise ArticleFileError(f"{path}: not a regular file; name a file or a folder of articles")
     return list(found)
+
+
+def articles_in(folder: Path) -> tuple[list[Path], list[str]]:
+    """The files of a known format in a folder, and a line for every folder in it that cannot be listed.
+
+    Raises `ArticleFileError` when there is neither.
+    """
+    files, unreadable = files_in(folder, lambda name: _ending(name) is not None)
+    if not files and not unreadable:
+        raise ArticleFileError(f"{folder}: no articles in this folder; the endings known are {' '.join(LOADERS)}")
+    return files, unreadable
 
 
 def samples() -> list[Article]:
@@ -126,9 +154,15 @@ def samples() -> list[Article]:
     ]
 
 
-def _load(raw: Raw) -> Loaded:
+def parse(raw: Raw) -> Loaded:
+    """What bytes hold. Raises `ArticleFileError` when nothing of it can be read."""
     loaded = LOADERS[_kind(raw)](raw)
     return replace(loaded, articles=tuple(_valid(article) for article in loaded.articles))
+
+
+def parse_lines(raw: Raw, *, first: int) -> tuple[Article, ...]:
+    """The articles of a piece of a JSONL file whose first line has this number. Raises `ArticleFileError`."""
+    return tuple(_valid(article) for article in load_jsonl(raw, first=first).articles)
 
 
 def _load_zip(raw: Raw) -> Loaded:
@@ -143,7 +177,7 @@ def _load_gz(raw: Raw) -> Loaded:
     inner = gunzip(raw)
     if _kind(inner) in {".zip", ".gz"}:
         raise raw.refused("an archive inside an archive; unpack it first")
-    return _load(inner)
+    return parse(inner)
 
 
 def _load_members(raw: Raw, inner: Iterable[Raw | ArticleFileError]) -> Loaded:
@@ -155,7 +189,7 @@ def _load_members(raw: Raw, inner: Iterable[Raw | ArticleFileError]) -> Loaded:
                 raise member
             if _kind(member) in _PACKED:
                 raise member.refused("an archive inside an archive; unpack it first")
-            parts.append(_load(member))
+            parts.append(parse(member))
         except ArticleFileError as error:
             parts.append(Loaded(failures=(str(error),)))
     loaded = joined(parts)
@@ -229,18 +263,3 @@ def _exists(path: Path) -> bool:
         return path.exists()
     except (OSError, ValueError):  # a name that is too long, or holds a NUL
         return False
-
-
-def _in_folder(folder: Path) -> list[Path]:
-    files: list[Path] = []
-    for root, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        files.extend(
-            Path(root, name)
-            for name in sorted(names)
-            if not name.startswith(".")
-            and _ending(name) is not None
-            and not Path(root, name).is_symlink()
-            and Path(root, name).is_file()
-        )
-    return files

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import codecs
+import os
 import re
+import stat
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 from corpus.articles import Article
 from corpus.dates import date_in_name
 from corpus.errors import ArticleFileError
+from corpus.folders import opened
 
 MAX_BYTES = 64 * 2**20
 _GUESS_BYTES = 2**16
@@ -95,12 +98,19 @@ def joined(parts: Iterable[Loaded]) -> Loaded:
     )
 
 
-def read_raw(path: Path) -> Raw:
-    """The bytes of a file. Raises `ArticleFileError` when it is missing, unreadable or over 64 MiB."""
+def read_raw(path: Path, *, inside: Path | None = None) -> Raw:
+    """The bytes of a file; with the folder it was found in, no links are followed on the way from there.
+
+    Raises `ArticleFileError` when it is missing, unreadable, over 64 MiB or no regular file.
+    """
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ArticleFileError(f"{path}: larger than {MAX_BYTES // 2**20} MiB; split it into several")
-        return Raw(path.read_bytes(), path.name, str(path))
+        with os.fdopen(opened(path, inside=inside), "rb") as file:
+            about = os.fstat(file.fileno())
+            if not stat.S_ISREG(about.st_mode):
+                raise ArticleFileError(f"{path}: not a regular file; name a file or a folder of articles")
+            if about.st_size > MAX_BYTES:
+                raise ArticleFileError(f"{path}: larger than {MAX_BYTES // 2**20} MiB; split it into several")
+            return Raw(file.read(MAX_BYTES + 1), path.name, str(path))
     except OSError as error:
         raise ArticleFileError(
             f"{path}: cannot be read ({error.strerror}); check the path and its permissions"
