@@ -1,66 +1,68 @@
-"""Vectors searched by inner product: the one module that touches FAISS."""
+"""Vectors searched exactly by inner product, which is the cosine, since all have length 1."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
-import faiss
 import numpy as np
 import numpy.typing as npt
 
 from index.onnx_model import Floats
 
-# inner product is the cosine, since all vectors have length 1
+faiss: Any = import_module("faiss")  # its type hints lack what its wrappers add
+
+Rows = npt.NDArray[np.int64]
+
+FLAT = ".flat"
 
 
-class DenseIndex:
-    """Exact nearest neighbours over numbered unit vectors.
+@contextmanager
+def alone() -> Iterator[None]:
+    """FAISS keeps to the calling thread: for one question, threads that wait for each other take longer than one."""
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(before)
 
-    Search and change must not overlap in time: the library changes a copy of its own and then swaps it in.
-    """
 
-    def __init__(self, dimension: int, data: bytes | None = None) -> None:
-        """An empty index, or the one whose `to_bytes` gave `data`, which must come from a trusted, verified file."""
-        self.dimension = dimension
-        self._index: Any = (
-            faiss.deserialize_index(np.frombuffer(data, np.uint8))
-            if data
-            else faiss.IndexIDMap2(faiss.IndexFlatIP(dimension))
-        )
+class Flat:
+    """Numbered vectors in memory, all of which are compared. Any thread may search them."""
 
-        if self._index.d != dimension:
-            raise ValueError(f"an index of dimension {self._index.d}: need {dimension}")
+    def __init__(self, rows: Rows, vectors: Floats) -> None:
+        """`rows`, ascending, are the numbers of `vectors`, shape (n, d); a vector's place in it is its position."""
+        if vectors.shape[:1] != rows.shape or not np.isfinite(vectors).all():
+            raise ValueError(f"vectors of shape {vectors.shape}: need {len(rows)}, all finite")
+        self.rows = rows
+        self._index = faiss.IndexFlatIP(vectors.shape[1])
+        self._index.add(np.ascontiguousarray(vectors, np.float32))
 
-    def rows(self) -> npt.NDArray[np.int64]:
-        """The numbers of all vectors, ascending, shape (n,)."""
-        rows: npt.NDArray[np.int64] = np.sort(faiss.vector_to_array(self._index.id_map))
-        return rows
+    @classmethod
+    def opened(cls, stem: Path) -> Flat:
+        """The vectors that were written as `stem`. Raises `OSError` or `ValueError`."""
+        with np.load(stem.with_suffix(FLAT), allow_pickle=False) as file:
+            return cls(file["rows"], file["vectors"])
 
-    def change(self, *, remove: npt.NDArray[np.int64], add: npt.NDArray[np.int64], vectors: Floats) -> None:
-        """Remove vectors by number, then add `vectors`, shape (len(add), dimension)."""
-        if vectors.shape != (len(add), self.dimension) or not np.isfinite(vectors).all():
-            raise ValueError(f"vectors of shape {vectors.shape}: need {(len(add), self.dimension)}, all finite")
-        if len(remove):
-            self._index.remove_ids(remove)
-        if len(add):
-            self._index.add_with_ids(np.ascontiguousarray(vectors, np.float32), add)
+    def write(self, stem: Path) -> None:
+        """Write the vectors into one file."""
+        with stem.with_suffix(FLAT).open("wb") as file:
+            np.savez(file, rows=self.rows, vectors=self.vectors(np.arange(len(self.rows))))
 
-    def search(self, vector: Floats, k: int) -> dict[int, float]:
-        """The cosine of the `k` nearest vectors to one of shape (dimension,), by number; fewer when there are fewer."""
-        # FAISS checks shapes only with asserts, and fills up with number -1 when it has fewer than k
-        if vector.shape != (self.dimension,) or not np.isfinite(vector).all():
-            raise ValueError(f"a vector of shape {vector.shape}: need {(self.dimension,)}, all finite")
-        count = min(k, self._index.ntotal)
-        if count < 1:
-            return {}
-        scores, rows = self._index.search(np.ascontiguousarray(vector[None], np.float32), count)
-        return {int(row): float(score) for row, score in zip(rows[0], scores[0], strict=True) if row >= 0}
+    def search(self, vector: Floats, k: int, kept: npt.NDArray[np.bool_] | None = None) -> tuple[Rows, Floats]:
+        """The positions of the `k` nearest of those that `kept`, shape (n,), is true for, and their cosines."""
+        chosen = None if kept is None else faiss.IDSelectorBitmap(np.packbits(kept, bitorder="little"))
+        params = faiss.SearchParameters(sel=chosen) if chosen else None
+        with alone():
+            scores, positions = self._index.search(np.ascontiguousarray(vector[None], np.float32), k, params=params)
+        found = positions[0] >= 0  # FAISS fills up with -1 when there are fewer
+        return positions[0][found], scores[0][found]
 
-    def scores(self, vector: Floats, rows: Iterable[int]) -> dict[int, float]:
-        """The cosine of one vector, shape (dimension,), with each of the numbered ones, all of which must be there."""
-        return {row: float(self._index.reconstruct(int(row)) @ vector) for row in rows}
-
-    def to_bytes(self) -> bytes:
-        """The index as bytes; written by us, since FAISS's own writer hides a full disk."""
-        return bytes(faiss.serialize_index(self._index))
+    def vectors(self, positions: Rows) -> Floats:
+        """The vectors at these positions, shape (n, d)."""
+        found: Floats = self._index.reconstruct_batch(positions)
+        return found

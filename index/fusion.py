@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-DENSE_WEIGHT = 0.3
+DENSE_WEIGHT = 0.5
+BM25_WEIGHT = 0.015
+PAIRS_WEIGHT = 0.35
+TOGETHER_WEIGHT = 0.4
 _BM25_HALF = 10.0
 
 
@@ -13,14 +16,24 @@ def saturated(bm25: float) -> float:
     return bm25 / (bm25 + _BM25_HALF)
 
 
-def fuse(dense: Mapping[int, float], lexical: Mapping[int, float]) -> dict[int, float]:
-    """Scores from 0 to 1 for every number in either list: 0.3 of the cosine, 0.7 of the saturated BM25 score.
+def fuse(
+    dense: Mapping[int, float], lexical: Mapping[int, float], close: Mapping[int, tuple[float, float]] | None = None
+) -> dict[int, float]:
+    """Scores from 0 to 1 for every number in either list: e / (1 + e), where the evidence e is a weighted sum.
 
-    Unlike ranks, both parts keep how good a match is, so the score also tells a question the library knows nothing
-    about. A number without a lexical score shares no word with the question. On 464 questions over 3,787 passages the
-    mean reciprocal rank was 0.90, against 0.86 by reciprocal rank fusion, 0.88 by BM25 and 0.77 by the cosine alone.
+    Its parts are the cosine, the BM25 score and, for the numbers in `close`, the two shares of `index.closeness`.
+    Unlike ranks, all parts keep how good a match is, so the score also tells a question the library knows nothing
+    about. A number without a lexical score shares no word with the question. The weights were chosen on training
+    questions, against reciprocal ranks, min-max, z-scores and saturated scores: `python -m eval.retrieval`.
     """
-    return {
-        row: DENSE_WEIGHT * max(0.0, dense.get(row, 0.0)) + (1 - DENSE_WEIGHT) * saturated(lexical.get(row, 0.0))
-        for row in dense.keys() | lexical.keys()
-    }
+    fused = {}
+    for row in dense.keys() | lexical.keys():
+        pairs, together = close.get(row, (0.0, 0.0)) if close else (0.0, 0.0)
+        evidence = (
+            DENSE_WEIGHT * max(0.0, dense.get(row, 0.0))
+            + BM25_WEIGHT * lexical.get(row, 0.0)
+            + PAIRS_WEIGHT * pairs
+            + TOGETHER_WEIGHT * together
+        )
+        fused[row] = evidence / (1 + evidence)
+    return fused

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 
 from corpus import LibraryError
 from index.database import Database
+from index.seals import passages_seal
 
 _BAD_PASSAGES = """
 SELECT passages.row FROM passages LEFT JOIN articles ON articles.row = passages.article
@@ -22,7 +24,24 @@ def check(database: Database, dimension: int) -> None:
     for article_id, text, digest, characters in database.rows("SELECT id, text, sha256, characters FROM articles"):
         if hashlib.sha256(text.encode()).hexdigest() != digest or len(text) != characters:
             problems.append(f"the text of {article_id} is altered")
+    problems += [f"{article_id} is altered" for article_id in _broken_seals(database)]
     problems += [f"passage {row} is altered" for (row,) in database.rows(_BAD_PASSAGES, [4 * dimension])]
     if problems:
         remedy = "restore the file from a copy, or add the articles to a new library"
         raise LibraryError(f"{database.name}: {problems[0]}; {remedy}")
+
+
+def _broken_seals(database: Database) -> Iterator[str]:
+    """The ids of the articles that are not what was stored, or whose passages or vectors are not."""
+    for info in database.articles():
+        try:
+            database.article(info.id)
+        except LibraryError:
+            yield info.id
+            continue
+        query = (
+            "SELECT passages_seal, start, end, vector FROM articles JOIN passages ON passages.article = articles.row"
+        )
+        rows = database.rows(f"{query} WHERE articles.id = ? ORDER BY passages.row", (info.id,))
+        if rows and rows[0][0] is not None and passages_seal(row[1:] for row in rows) != rows[0][0]:
+            yield info.id

@@ -13,7 +13,7 @@ CREATE TABLE IF NOT EXISTS articles (
     row INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL UNIQUE, title TEXT NOT NULL, text TEXT NOT NULL, source TEXT NOT NULL,
     published TEXT, author TEXT, language TEXT, pages TEXT NOT NULL, anchors TEXT NOT NULL, sha256 TEXT NOT NULL,
-    characters INTEGER NOT NULL
+    characters INTEGER NOT NULL, seal TEXT, passages_seal TEXT
 );
 CREATE TABLE IF NOT EXISTS passages (
     row INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -21,6 +21,13 @@ CREATE TABLE IF NOT EXISTS passages (
     start INTEGER NOT NULL, end INTEGER NOT NULL, vector BLOB NOT NULL
 );
 CREATE INDEX IF NOT EXISTS passages_of_article ON passages(article);
+CREATE TABLE IF NOT EXISTS removed (row INTEGER PRIMARY KEY);
+CREATE TRIGGER IF NOT EXISTS passage_removed AFTER DELETE ON passages
+BEGIN INSERT OR IGNORE INTO removed VALUES (old.row); END;
+CREATE TABLE IF NOT EXISTS files (
+    path BLOB PRIMARY KEY, size INTEGER NOT NULL, modified INTEGER NOT NULL, sha256 TEXT NOT NULL,
+    articles TEXT NOT NULL
+) WITHOUT ROWID;
 """
 
 
@@ -30,6 +37,7 @@ def create(connection: sqlite3.Connection) -> None:
     while True:
         try:
             connection.executescript(_SCHEMA)
+            _upgrade(connection)
         except sqlite3.OperationalError as error:
             # SQLite does not wait by itself when two processes switch a new file to its log at once
             if "locked" not in str(error) or time.monotonic() > given_up:
@@ -37,3 +45,11 @@ def create(connection: sqlite3.Connection) -> None:
             time.sleep(0.02)
         else:
             return
+
+
+def _upgrade(connection: sqlite3.Connection) -> None:
+    """Give a library of an earlier version the columns that came later; its articles have nothing in them."""
+    there = {row[1] for row in connection.execute("PRAGMA table_info(articles)")}
+    for column in ("seal", "passages_seal"):
+        if column not in there:
+            connection.execute(f"ALTER TABLE articles ADD COLUMN {column} TEXT")

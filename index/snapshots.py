@@ -1,8 +1,9 @@
 """Snapshots of the derived indexes on disk: written aside, synced, read back, hashed, and only then named.
 
-A snapshot is a folder `snapshots/g<generation>-<token>` with `dense.faiss`, the folder `lexical/` and `manifest.json`
-(the sha256 of every file). The database records which snapshot is current and the sha256 of its manifest, so nothing
-in the folder is trusted by itself, and a snapshot that is missing or damaged is just built again.
+A snapshot is a folder `snapshots/g<generation>-<token>` with the folders `dense/` and `lexical/` and `manifest.json`:
+the sha256 of every file, but of `*.lists` only the length, since those are checked piece by piece as they are read.
+The database records which snapshot is current and the sha256 of its manifest, so nothing in the folder is trusted by
+itself, and a snapshot that is missing or damaged is just built again. What has not changed is a link to the last one's.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import logging
 import os
 import secrets
 import shutil
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,18 +23,24 @@ from index.modelfiles import sha256_of
 
 _MANIFEST = "manifest.json"
 # raised when what the index files hold changes: older snapshots are then made again
-_FORMAT = 1
-DENSE = "dense.faiss"
+_FORMAT = 3
+DENSE = "dense"
 LEXICAL = "lexical"
+_PIECEWISE = ".lists"
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A verified snapshot: its folder and the generation it was made from."""
+    """A verified snapshot: its folder, the generation it was made from, and the last passage's number then.
+
+    `files` holds the sha256 of each file in it, by path, or what stands for it.
+    """
 
     folder: Path
     generation: int
+    last: int
+    files: Mapping[str, str]
 
 
 def scratch_folder(root: Path) -> Path:
@@ -42,23 +50,27 @@ def scratch_folder(root: Path) -> Path:
     return folder
 
 
-def publish(scratch: Path, generation: int) -> dict[str, str]:
-    """Make a prepared folder a snapshot; the facts that the database has to record for it to count."""
+def publish(scratch: Path, generation: int, last: int, base: Snapshot | None) -> tuple[Snapshot, dict[str, str]]:
+    """Make a prepared folder a snapshot; with the facts that the database has to record for it to count.
+
+    Files that are links to those of `base` are known to be safe.
+    """
     # tantivy's lock files are no part of the index
     for lock in scratch.rglob("*.lock"):
         lock.unlink()
-    files = {str(path.relative_to(scratch)): _sync(path) for path in sorted(scratch.rglob("*")) if path.is_file()}
-    manifest = json.dumps(
-        {"format": _FORMAT, "generation": generation, "files": files}, indent=1, sort_keys=True
-    ).encode()
+    paths = sorted(path for path in scratch.rglob("*") if path.is_file())
+    files = {str(path.relative_to(scratch)): _known(path, scratch, base) or _sync(path) for path in paths}
+    facts = {"format": _FORMAT, "generation": generation, "last": last, "files": files}
+    manifest = json.dumps(facts, indent=1, sort_keys=True).encode()
     (scratch / _MANIFEST).write_bytes(manifest)
     _sync(scratch / _MANIFEST)
-    for folder in (scratch / LEXICAL, scratch):
+    for folder in {*(path.parent for path in paths), scratch}:
         _sync_folder(folder)
     final = scratch.parent / f"g{generation}-{secrets.token_hex(4)}"
     scratch.rename(final)
     _sync_folder(final.parent)
-    return {"snapshot": final.name, "snapshot_sha256": hashlib.sha256(manifest).hexdigest()}
+    digest = hashlib.sha256(manifest).hexdigest()
+    return Snapshot(final, generation, last, files), {"snapshot": final.name, "snapshot_sha256": digest}
 
 
 def current(root: Path, meta: dict[str, str]) -> Snapshot | None:
@@ -73,9 +85,10 @@ def current(root: Path, meta: dict[str, str]) -> Snapshot | None:
             manifest = json.loads(data)
             if manifest.get("format") != _FORMAT:
                 return None
-            bad = next((file for file, digest in manifest["files"].items() if sha256_of(folder / file) != digest), None)
+            files = manifest["files"]
+            bad = next((file for file, digest in files.items() if _digest(folder / file) != digest), None)
             if bad is None:
-                return Snapshot(folder, int(manifest["generation"]))
+                return Snapshot(folder, int(manifest["generation"]), int(manifest["last"]), files)
             path = folder / bad
         else:
             path = folder / _MANIFEST
@@ -85,13 +98,12 @@ def current(root: Path, meta: dict[str, str]) -> Snapshot | None:
     return None
 
 
-def link_lexical(snapshot: Snapshot, folder: Path) -> None:
-    """Give `folder` the lexical files of a snapshot, as links where the file system can: tantivy never rewrites one."""
-    for path in (snapshot.folder / LEXICAL).iterdir():
-        try:
-            os.link(path, folder / path.name)
-        except OSError:
-            shutil.copyfile(path, folder / path.name)
+def link(file: Path, folder: Path) -> None:
+    """Give `folder` a file that is never changed: as a link where the file system can."""
+    try:
+        os.link(file, folder / file.name)
+    except OSError:
+        shutil.copyfile(file, folder / file.name)
 
 
 def sweep(root: Path, keep: str | None) -> None:
@@ -102,10 +114,21 @@ def sweep(root: Path, keep: str | None) -> None:
                 shutil.rmtree(path)
 
 
+def _known(path: Path, scratch: Path, base: Snapshot | None) -> str | None:
+    """What is known of a file that is a link to the base's."""
+    name = str(path.relative_to(scratch))
+    return base.files[name] if base and name in base.files and path.samefile(base.folder / name) else None
+
+
 def _sync(path: Path) -> str:
     with path.open("rb") as file:
         os.fsync(file.fileno())
-    return sha256_of(path)
+    return _digest(path)
+
+
+def _digest(path: Path) -> str:
+    """The sha256 of a file; of one that is checked piece by piece as it is read, its length."""
+    return f"{path.stat().st_size} bytes" if path.suffix == _PIECEWISE else sha256_of(path)
 
 
 def _sync_folder(folder: Path) -> None:
