@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from corpus import Article, Passage
@@ -41,6 +42,18 @@ class Quote:
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """One answer with the quotes of it, one from each article, newest first.
+
+    `text` and `published` are those of the newest; None is an article without a date.
+    """
+
+    text: str
+    quotes: tuple[Quote, ...]
+    published: date | None
+
+
+@dataclass(frozen=True, slots=True)
 class Timings:
     """Milliseconds spent finding passages, reading them, and altogether."""
 
@@ -55,6 +68,12 @@ class Answer:
 
     `confidence` is the probability that the best span found is right, also when it is too low to be given; `reason`
     then says why there is no answer. `articles` holds every article that the hits come from, by id.
+
+    `choices` are the whole questions it may mean, when a follow-up can be understood in several ways: none is
+    answered then. `groups` are there when several articles answer: one group when they agree, else one for each
+    answer, the newest first. `longer` is the passage around the quote where the question asks how or why; `items` are
+    the parts of an answer that is a list. Where there is no answer, `unknown_words` are the question's words that no
+    article has, and `hint` says in a line what would help.
     """
 
     question: str
@@ -68,6 +87,12 @@ class Answer:
     reason: str | None = None
     mode: str = "reader"
     id: object = None
+    choices: tuple[str, ...] = ()
+    groups: tuple[Group, ...] = ()
+    longer: Passage | None = None
+    items: tuple[str, ...] = ()
+    unknown_words: tuple[str, ...] = ()
+    hint: str | None = None
 
     @property
     def span(self) -> Span | None:
@@ -127,7 +152,26 @@ class Answer:
                 "total": round(self.timings.total, 1),
             },
             "mode": self.mode,
+            "choices": list(self.choices),
+            "groups": [
+                {
+                    "answer": group.text,
+                    "published": group.published.isoformat() if group.published else None,
+                    "citations": [self._citation(quote) for quote in group.quotes],
+                }
+                for group in self.groups
+            ],
+            "longer": self._longer(),
+            "items": list(self.items),
+            "unknown_words": list(self.unknown_words),
+            "hint": self.hint,
         }
+
+    def _longer(self) -> dict[str, Any] | None:
+        if self.longer is None:
+            return None
+        one = self.longer
+        return {"article_id": one.article_id, "start": one.start, "end": one.end, "text": one.text}
 
     def _citation(self, quote: Quote) -> dict[str, Any]:
         span = quote.span

@@ -23,6 +23,21 @@ def read_lines(path: Path) -> list[tuple[int, str]]:
     return [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
 
 
+def read_history(path: Path) -> History:
+    """The conversation in a file, a turn on each line: `["question", "answer" or null]` or an object with these.
+
+    What `ask --json` printed is such an object. Raises `QuestionError` naming file and line.
+    """
+    turns: list[tuple[str, str | None]] = []
+    for number, line in read_lines(path):
+        try:
+            turn = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise QuestionError(f"{path}:{number}: not valid JSON ({error}); write one turn on each line") from error
+        turns += history_of([turn], f"{path}:{number}")
+    return turns
+
+
 def answer_rows(bot: ArticleQA, lines: Sequence[tuple[int, str]], name: str) -> Iterator[Answer | QuestionError]:
     """Answer every line, in order; a line that cannot be asked gives the error that names file, line and remedy."""
     for number, line in lines:

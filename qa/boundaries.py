@@ -18,6 +18,8 @@ _UNITS = (
 )
 _UNIT = re.compile(rf" ?(?:%|°[CF]?)|[ -](?P<word>{_UNITS})\b", re.IGNORECASE)
 _HYPHENATED = re.compile(r"-(?P<word>[^\W\d_]+)")
+_REST_OF_WORD = re.compile(r"(?:-[^\W\d_]+)*")
+_OF_AGE = re.compile(r"\b(?:old|age|aged)\b", re.IGNORECASE)
 _REST_OF_NUMBER = re.compile(r"(?:[.,:]\d+)+")
 _START_OF_NUMBER = re.compile(r"[$£€]?(?:\d+[.,:])*\Z")
 _PAIRS = {"(": ")", "[": "]", "“": "”", "‘": "’", "«": "»"}
@@ -29,7 +31,8 @@ def quotable(text: str, start: int, end: int, question: str = "") -> tuple[int, 
     """Widen half-open offsets to what can be quoted by itself: whole words and numbers, with units, brackets closed.
 
     White space and stray punctuation at the ends are dropped. A number takes the unit that follows it, and the word
-    that is joined to it by a hyphen, unless the question names that unit ("How many years …?" is answered by "nine").
+    that is joined to it by a hyphen, unless the question names that unit ("How many years …?" is answered by "nine",
+    "How old …?" by the 19 of "19-year-old").
     """
     start, end = whole_words(text, start, end)
     if start < end:
@@ -69,9 +72,11 @@ def _with_unit(text: str, start: int, end: int, question: str) -> int:
     unit = _UNIT.match(text, end) or _HYPHENATED.match(text, end)
     if unit is None:
         return end
-    word = unit["word"]
+    word, rest = unit["word"], _REST_OF_WORD.match(text, unit.end())
+    assert rest is not None  # it may be empty
     named = word is not None and word.lower().rstrip("s") in question.lower()
-    return end if named else unit.end()
+    named = named or (rest[0].lower() == "-old" and bool(_OF_AGE.search(question)))
+    return end if named else rest.end()
 
 
 def _balanced(text: str, start: int, end: int) -> tuple[int, int]:

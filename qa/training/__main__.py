@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
-from corpus import ArticleQAError
+from corpus.errors import exit_code
 from eval.dataset import ReadingExample, load_reading
 from eval.reading import evaluate_reader
 from qa.torch_reader import TorchReader
@@ -22,21 +22,17 @@ _DEV_QUESTIONS = 150
 _NO_OPTION = ("init", "negatives")
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Train as the command line says; the exit code, 2 after an error that the user can mend."""
+@exit_code
+def main(arguments: list[str] | None = None) -> None:
+    """Train as the command line says."""
     options = _parser().parse_args(arguments)
-    try:
-        held_out = {run for one in load_reading(options.dev) for run in shingles(one.passage)} if options.dev else ()
-        sources = [Questions(source, held_out=frozenset(held_out)) for source in options.data]
-        given = {one.name: getattr(options, one.name) for one in fields(Settings) if one.name not in _NO_OPTION}
-        trainer = Trainer(Settings(init=options.init, **given), sources, options.out)
-        trainer.run(evaluation(options.dev, options.seed) if options.dev else lambda _: {}, _say)
-        trainer.save_model(options.out / "model")
-        write_report(trainer, options.dev, _say)
-    except ArticleQAError as error:
-        _say(f"error: {error}")
-        return 2
-    return 0
+    held_out = {run for one in load_reading(options.dev) for run in shingles(one.passage)} if options.dev else ()
+    sources = [Questions(source, held_out=frozenset(held_out)) for source in options.data]
+    given = {one.name: getattr(options, one.name) for one in fields(Settings) if one.name not in _NO_OPTION}
+    trainer = Trainer(Settings(init=options.init, **given), sources, options.out)
+    trainer.run(evaluation(options.dev, options.seed) if options.dev else lambda _: {}, _say)
+    trainer.save_model(options.out / "model")
+    write_report(trainer, options.dev, _say)
 
 
 def evaluation(dev: Path, seed: int) -> Callable[[Trainer], dict[str, float]]:

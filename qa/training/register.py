@@ -22,7 +22,29 @@ _TEMPLATES = tomllib.loads((Path(__file__).parent / "register.toml").read_text(e
 _NAMES: dict[str, list[str]] = _TEMPLATES["names"]
 _SLOT = re.compile(r"\{(\w+)\}")
 _UNANSWERABLE = 0.35
+_IN_THE_MIDDLE, _ASIDES, _PRONOUNS = 0.4, 0.4, 0.7
 _PEOPLE = ("p", "q", "r")
+_SUBJECTS = tuple(f"{{{person}}} " for person in _PEOPLE)
+_NAMED = re.compile(r"\{([pqr])\}(?=[.;]| [^(])")
+_OF_AGE = (
+    ("How old is {p}?", "p_age", "age"),
+    ("What age is {p}?", "p_age", "age"),
+    ("What is {p}'s age?", "p_age", "age"),
+)
+_OF_POST = (
+    ("Who is the {job} of {org}?", "", "job"),
+    ("What is {p}'s job?", "job", "job"),
+    ("What does {p} do?", "job", "job"),
+    ("Where does {p} work?", "org", "job"),
+)
+_PASSING = (
+    ("{p_age}", _OF_AGE),
+    ("{p_age}", _OF_AGE),
+    ("{job} of {org}", _OF_POST),
+    ("the {job} of {org}", _OF_POST),
+    ("{p_age}, the {job} of {org}", (*_OF_AGE, *_OF_POST)),
+)
+"""What is said of somebody between commas, and (question, slot of the answer or the person, topic) about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,36 +81,44 @@ def item(rng: random.Random) -> Item:
     """One item of three to six facts, with up to three questions each about what it says and what it does not."""
     domain = rng.choice(_DOMAINS)
     values = {slot: rng.choice(choices) for slot, choices in _NAMES.items()}
-    values |= dict(
-        zip(_PEOPLE, rng.sample([f"{a} {b}" for a in _NAMES["first"] for b in _NAMES["last"]], 3), strict=True)
-    )
+    values |= dict(zip(_PEOPLE, _people(rng), strict=True))
+    ages = {values[slot]: str(rng.randint(17, 79)) for slot in _PEOPLE}
     facts = rng.sample(domain, min(len(domain), rng.randint(3, 6)))
-    text, said = _opening(values, rng), set[str]()
+    text = _opening(values, rng)
+    # what is cut out of the middle of an article has last names only
+    said = {values[slot] for slot in _PEOPLE} if rng.random() < _IN_THE_MIDDLE else set[str]()
     questions: list[tuple[str, str | None, int]] = []
     known: set[tuple[str, str]] = set()
+    subject = ""
     for fact in facts:
         about = dict(values) | _numbers(rng)
         # what is said of the one person is not said of the others
         order = list(_PEOPLE)
         rng.shuffle(order)
         about |= {slot: values[person] for slot, person in zip(_PEOPLE, order, strict=True)}
-        sentence = rng.choice(fact.sentences)
+        about |= {f"{slot}_age": ages[about[slot]] for slot in _PEOPLE} | {"age": ages[about["p"]]}
+        sentence, asked = rng.choice(fact.sentences), [(*one, fact.topic) for one in fact.questions]
+        before, subject = subject, about[sentence[1]] if sentence.startswith(_SUBJECTS) else ""
+        if subject and subject == before and rng.random() < _PRONOUNS:
+            sentence = ("She" if subject.split()[0] in _NAMES["she"] else "He") + sentence[3:]
+        elif rng.random() < _ASIDES:
+            sentence, of_aside = _with_aside(sentence, rng)
+            asked += of_aside
         places: dict[str, tuple[str, int]] = {}
         text += _rendered(sentence, about, said, places, len(text)) + rng.choice((" ", " ", "\n"))
-        slots = set(_SLOT.findall(sentence))
-        known |= {(fact.topic, about[slot]) for slot in slots.intersection(_PEOPLE)}
-        for asked, slot in fact.questions:
-            if slot in slots and rng.random() < 0.6:
-                answer, start = places[slot]
-                questions.append((_filled(asked, about, full=rng.random() < 0.5), answer, start))
+        told_of = {about[slot] for slot in _PEOPLE if slot in places} | ({subject} if subject else set())
+        known |= {(topic, person) for _, _, topic in asked for person in told_of}
+        for question, slot, _ in asked:
+            if slot in places and rng.random() < 0.6:
+                questions.append((_filled(question, about, full=rng.random() < 0.5), *places[slot]))
     for fact in (fact for fact in domain for _ in range(2)):
         about = dict(values) | _numbers(rng)
         order = rng.sample(_PEOPLE, 3)
         about |= {slot: values[person] for slot, person in zip(_PEOPLE, order, strict=True)}
-        asked, _ = rng.choice(fact.questions)
-        of_people = {(fact.topic, about[slot]) for slot in _SLOT.findall(asked) if slot in _PEOPLE}
+        question, _ = rng.choice(fact.questions)
+        of_people = {(fact.topic, about[slot]) for slot in _SLOT.findall(question) if slot in _PEOPLE}
         if of_people and known.isdisjoint(of_people) and rng.random() < _UNANSWERABLE:
-            questions.append((_filled(asked, about, full=rng.random() < 0.5), None, -1))
+            questions.append((_filled(question, about, full=rng.random() < 0.5), None, -1))
     return Item(text.strip(), tuple(questions))
 
 
@@ -118,12 +148,35 @@ def _opening(values: dict[str, str], rng: random.Random) -> str:
     )
 
 
+def _people(rng: random.Random) -> list[str]:
+    """Three full names, no two of them with the same last name."""
+    return [f"{rng.choice(_NAMES[rng.choice(('she', 'he'))])} {last}" for last in rng.sample(_NAMES["last"], 3)]
+
+
+def _with_aside(sentence: str, rng: random.Random) -> tuple[str, list[tuple[str, str, str]]]:
+    """The sentence with a person's age or post in passing, where it has a place for it, and what to ask about it."""
+    places = list(_NAMED.finditer(sentence))
+    if not places:
+        return sentence, []
+    named = rng.choice(places)
+    aside, asked = rng.choice(_PASSING)
+    rest = sentence[named.end() :]
+    person = named[1]
+    told = (
+        sentence[: named.end()] + ", " + aside.replace("{p_", f"{{{person}_") + ("," if rest[:1] == " " else "") + rest
+    )
+    return told, [
+        (one.replace("{p}", f"{{{person}}}"), slot.replace("p_", f"{person}_") or person, topic)
+        for one, slot, topic in asked
+    ]
+
+
 def _numbers(rng: random.Random) -> dict[str, str]:
     """Numbers and dates, new for each fact."""
     month, day, year = rng.choice(_NAMES["month"]), rng.randint(1, 28), rng.randint(1995, 2026)
     low = rng.randint(3, 20)
     return {
-        "age": str(rng.randint(19, 72)),
+        "job": rng.choice(_NAMES["job"]),
         "n": str(rng.choice((rng.randint(2, 12), rng.randint(13, 90), rng.randint(100, 950)))),
         "m": str(rng.randint(14, 60)),
         "small": rng.choice(_NAMES["count"]),

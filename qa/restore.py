@@ -1,0 +1,129 @@
+"""Float weights from an exported reader, to train it further: `python -m qa.restore FOLDER OUT`.
+
+The repository carries readers as int8 only; what rounding to 7 bits took away comes back in a few steps of training.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from corpus import ModelError
+from corpus.errors import exit_code
+from index.modelfiles import verify
+
+Floats = npt.NDArray[np.float32]
+
+_PREFIX = "reader."
+_QKV = ("query", "key", "value")
+
+
+def restore_reader(folder: Path, out: Path) -> None:
+    """Write the BERT reader that `qa.export` exported to `folder` as transformers reads it, to `out`.
+
+    Every int8 weight is multiplied by its channel's scale and smoothing is undone, so the model computes what the
+    exported one does, but for the rounding of activations. Raises `ModelError` for a folder that is damaged or holds
+    no BERT reader.
+    """
+    import torch
+    import transformers
+    from transformers import BertConfig, BertForQuestionAnswering
+
+    card, _ = verify(folder, "reader")
+    weights, heads = _weights(folder / "model.onnx")
+    words = weights.get("bert.embeddings.word_embeddings.weight")
+    if words is None or not heads:
+        raise ModelError(f"{folder}: holds no BERT reader; only these can be restored")
+    config = BertConfig(
+        vocab_size=words.shape[0],
+        hidden_size=words.shape[1],
+        num_hidden_layers=sum(name.endswith("intermediate.dense.bias") for name in weights),
+        num_attention_heads=heads,
+        intermediate_size=len(weights["bert.encoder.layer.0.intermediate.dense.bias"]),
+        max_position_embeddings=len(weights["bert.embeddings.position_embeddings.weight"]),
+    )
+    model = BertForQuestionAnswering(config)
+    model.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in weights.items()})
+    model.save_pretrained(out)
+    tokenizer = transformers.BertTokenizerFast(  # type: ignore[attr-defined]  # made when it is asked for
+        tokenizer_file=str(folder / "tokenizer.json"), model_max_length=card.max_tokens
+    )
+    tokenizer.save_pretrained(out)
+
+
+def _weights(path: Path) -> tuple[dict[str, Floats], int]:
+    """The float weights by their names in transformers, linear layers as (out, in); and the attention heads."""
+    import onnx
+    from onnx import numpy_helper
+
+    graph: Any = onnx.load(str(path)).graph
+    stored = {one.name: numpy_helper.to_array(one) for one in graph.initializer}
+    found = {
+        name.removeprefix(_PREFIX): value
+        for name, value in stored.items()
+        if name.startswith(_PREFIX) and value.dtype == np.float32 and not name.endswith("_scale")
+    }
+    heads = 0
+    for node in graph.node:
+        if node.op_type == "DequantizeLinear" and _is_embedding(node.input[1]):
+            name = node.input[1].removesuffix("_scale").removeprefix(_PREFIX)
+            found[name] = _dequantised(stored, node.input[1].removesuffix("_scale"), axis=0)
+        elif node.op_type == "QAttention":
+            heads = next(one.i for one in node.attribute if one.name == "num_heads")
+            layer = node.output[0].split("/self/")[0].removeprefix("/reader/").replace("/", ".") + ".self"
+            weight = _dequantised(stored, node.input[1].removesuffix("_quantized"), axis=1)
+            for name, part, bias in zip(
+                _QKV, np.split(weight, 3, axis=1), np.split(stored[node.input[2]], 3), strict=True
+            ):
+                found[f"{layer}.{name}.weight"], found[f"{layer}.{name}.bias"] = part.T, bias
+        elif node.op_type == "MatMulInteger":
+            layer = node.output[0].split("/MatMul_")[0].removeprefix("/reader/").replace("/", ".")
+            found[f"{layer}.weight"] = _dequantised(stored, node.input[1].removesuffix("_quantized"), axis=1).T
+    return _unsmoothed(found), heads
+
+
+def _is_embedding(name: str) -> bool:
+    return name.startswith(_PREFIX) and name.endswith("_embeddings.weight_scale")
+
+
+def _dequantised(stored: dict[str, Any], name: str, *, axis: int) -> Floats:
+    whole, scale, zero = stored[f"{name}_quantized"], stored[f"{name}_scale"], stored[f"{name}_zero_point"]
+    shape = [1] * whole.ndim
+    shape[axis] = -1
+    if scale.ndim:
+        scale, zero = scale.reshape(shape), zero.reshape(shape)
+    weight: Floats = ((whole.astype(np.float32) - zero.astype(np.float32)) * scale).astype(np.float32)
+    return weight
+
+
+def _unsmoothed(weights: dict[str, Floats]) -> dict[str, Floats]:
+    """`index.smoothing` divides a layer's inputs by scales that its weights hold: put both into the plain layer."""
+    plain: dict[str, Floats] = {}
+    for name, value in weights.items():
+        if name.endswith(".layer.weight"):
+            layer = name.removesuffix(".layer.weight")
+            plain[f"{layer}.weight"] = value * weights[f"{layer}.inverse"]
+        elif name.endswith(".layer.bias"):
+            plain[name.replace(".layer.bias", ".bias")] = value
+        elif not name.endswith(".inverse"):
+            plain[name] = value
+    return plain
+
+
+@exit_code
+def main() -> None:
+    """Restore the reader named on the command line."""
+    parser = argparse.ArgumentParser(prog="python -m qa.restore", description=__doc__)
+    parser.add_argument("folder", type=Path, help="an exported reader, such as the bundled one")
+    parser.add_argument("out", type=Path, help="where to write the float model")
+    options = parser.parse_args()
+    restore_reader(options.folder, options.out)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
