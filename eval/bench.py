@@ -1,4 +1,4 @@
-"""Speed and memory on this machine: from cold start, warm, and of embedding."""
+"""Speed and memory on this machine: from cold start, warm, of embedding and of taking text out of files."""
 
 from __future__ import annotations
 
@@ -12,15 +12,19 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 
-from corpus import ArticleQAError, samples, split
+from corpus import Article, ArticleQAError, samples, split
 from corpus.loading import SAMPLES
+from corpus.sentences import sentence_spans
+from eval import extraction
 from eval.commands import print_tables, progress
 from eval.dataset import BUNDLED_QUESTIONS, load_questions
 from eval.facts import Facts, collect
 from eval.figures import Table, markdown
 from eval.output import check_output, write_output
+from eval.peers import whole
 from eval.run import evaluate
 from eval.summary import Latency
 from index import Library
@@ -29,6 +33,9 @@ from qa import ArticleQA
 _HELP_RUNS = 5
 _ASK_RUNS = 3
 _EMBED_RUNS = 3
+_SIZES = (200, 1000)
+_SENTENCES = 25
+_SIZE_QUESTIONS = 20
 _TIMEOUT_SECONDS = 300
 _HOME = Path(__file__).parent.parent
 
@@ -39,6 +46,7 @@ class Bench:
 
     `warm` are the milliseconds of retrieving, reading and both over the bundled questions. `peak_mb` is the most
     memory (resident, in 10^6 bytes) that one process asking one question took, None where the system does not say.
+    `sizes` are libraries of growing size, the bundled one first; `extraction` has the rate of each format of files.
     """
 
     help_seconds: float
@@ -46,24 +54,54 @@ class Bench:
     warm: dict[str, Latency]
     passages_per_second: float
     peak_mb: float | None
+    sizes: tuple[Size, ...] = ()
+    extraction: tuple[extraction.Rate, ...] = ()
 
 
-def run_bench(console: Console, json_out: Path | None) -> Bench:
+@dataclass(frozen=True, slots=True)
+class Size:
+    """A library of so many passages: seconds to add them all, and the median milliseconds of a warm answer."""
+
+    passages: int
+    add_seconds: float
+    warm_ms: float
+
+
+def run_bench(
+    console: Console,
+    json_out: Path | None,
+    *,
+    peer_reader: Path | None = None,
+    peer_embedder: str = whole.PEER_EMBEDDER,
+    limit: int = 40,
+) -> Bench:
     """Measure this machine, print the numbers to `console`, and write them to `json_out` and a .md beside it.
 
-    Raises `ArticleQAError` when a command fails or a file cannot be written.
+    With the folder of a float reader, every pipeline whose packages are installed is measured beside ours, on the first
+    `limit` of the bundled questions that have an answer. Raises `ArticleQAError` when a command fails, a model is
+    missing or a file cannot be written.
     """
     check_output(json_out)
     found, facts = _measure()
-    print_tables(console, [table(found)])
+    figures = to_dict(found, facts)
+    tables = [table(found), size_table(found), extraction.table(found.extraction)]
+    print_tables(console, tables)
+    if peer_reader is not None:
+        questions = whole.asked(limit)
+        with progress("side by side", len(questions)) as advance:
+            did = whole.measure(questions, peer_reader, peer_embedder, on_progress=advance)
+        figures["side_by_side"] = whole.to_dict(questions, did)
+        tables.append(whole.table(figures["side_by_side"]))
+        print_tables(console, tables[-1:])
     if json_out is not None:
-        write_output(json_out, to_dict(found, facts), markdown("Speed on this machine", facts, [table(found)]))
+        write_output(json_out, figures, markdown("Speed on this machine", facts, tables))
     return found
 
 
 def _measure() -> tuple[Bench, Facts]:
     questions = load_questions(BUNDLED_QUESTIONS)
-    with progress("measuring", _HELP_RUNS + _ASK_RUNS + _EMBED_RUNS + len(questions)) as advance:
+    steps = _HELP_RUNS + _ASK_RUNS + len(extraction.FORMATS) + _EMBED_RUNS + len(questions)
+    with progress("measuring", steps) as advance:
         help_seconds, cold, peak = [], [], None
         for _ in range(_HELP_RUNS):
             help_seconds.append(run_command(["--help"]))
@@ -76,6 +114,7 @@ def _measure() -> tuple[Bench, Facts]:
                 cold.append(run_command(["ask", questions[0].question, "--library", folder, "--json"]))
                 advance(1)
             peak = _peak_mb_of_children()
+        extracted = tuple(extraction.rates(on_progress=advance))
         with ArticleQA(Library.in_memory()) as bot:
             bot.library.add(samples())
             texts = [passage.text for article in samples() for passage in split(article)]
@@ -94,8 +133,37 @@ def _measure() -> tuple[Bench, Facts]:
         warm=dict(warm),
         passages_per_second=len(texts) / statistics.median(embedding),
         peak_mb=peak,
+        sizes=tuple(_size(articles) for articles in _growing()),
+        extraction=extracted,
     )
     return found, facts
+
+
+def _growing() -> list[list[Article]]:
+    """The bundled articles, then articles made of their sentences at random until there are enough passages."""
+    rng = np.random.default_rng(0)
+    sentences = [article.text[a:b].strip() for article in samples() for a, b in sentence_spans(article.text)]
+    libraries = [samples()]
+    for size in _SIZES:
+        made: list[Article] = []
+        passages = 0
+        while passages < size:
+            text = " ".join(rng.choice(sentences, _SENTENCES, replace=False))
+            made.append(Article(f"made-{len(made)}", f"Made {len(made)}", text, f"made-{len(made)}"))
+            passages += len(split(made[-1]))
+        libraries.append(made)
+    return libraries
+
+
+def _size(articles: Sequence[Article]) -> Size:
+    questions = load_questions(BUNDLED_QUESTIONS)[:_SIZE_QUESTIONS]
+    with ArticleQA(Library.in_memory()) as bot:
+        begun = time.perf_counter()
+        bot.library.add(articles)
+        seconds = time.perf_counter() - begun
+        bot.answer(questions[0].question)
+        warm = evaluate(bot, questions).latency["total"]
+        return Size(sum(info.passages for info in bot.library.articles()), seconds, warm.p50)
 
 
 def run_command(arguments: Sequence[str]) -> float:
@@ -137,6 +205,12 @@ def table(bench: Bench) -> Table:
     return Table("Speed", ("measure", "value"), rows)
 
 
+def size_table(bench: Bench) -> Table:
+    """Adding and asking by the size of the library."""
+    rows = tuple((f"{one.passages:,}", f"{one.add_seconds:.2f}", f"{one.warm_ms:.0f}") for one in bench.sizes)
+    return Table("By size of the library", ("passages", "add all, s", "warm answer, ms, p50"), rows)
+
+
 def to_dict(bench: Bench, facts: Facts) -> dict[str, Any]:
     """The JSON object of a benchmark; its keys are stable."""
     return {
@@ -146,5 +220,10 @@ def to_dict(bench: Bench, facts: Facts) -> dict[str, Any]:
         "warm_ms": {stage: {name: round(ms, 1) for name, ms in asdict(t).items()} for stage, t in bench.warm.items()},
         "passages_per_second": round(bench.passages_per_second, 1),
         "peak_mb": None if bench.peak_mb is None else round(bench.peak_mb, 1),
+        "sizes": [
+            {"passages": one.passages, "add_s": round(one.add_seconds, 2), "warm_ms": round(one.warm_ms, 1)}
+            for one in bench.sizes
+        ],
+        "extraction": extraction.to_dict(bench.extraction),
         "run": asdict(facts),
     }

@@ -19,14 +19,14 @@ from eval.output import check_output, write_output
 from eval.plots import reliability_diagram
 from eval.run import evaluate
 from eval.thresholds import Flags, Floats
-from index import default_library_path
+from index import default_library_path, is_folder
 from qa import ArticleQA, Settings
 from qa.confidence import LIBRARY_CALIBRATOR, Calibrator
 
 
 def run_calibrate(
     questions_path: Path,
-    library: Path | None,
+    library: str | Path | None,
     json_out: Path | None,
     reader: str | None,
     embedder: str | None,
@@ -42,6 +42,7 @@ def run_calibrate(
     the questions are too few; then nothing is written.
     """
     check_output(json_out)
+    path = _file_of(library)
     questions = load_questions(questions_path)
     bundled, anyhow = Calibrator.load(), Settings(alternatives=0, threshold=0.0)
     with ArticleQA.open(library, reader=reader, embedder=embedder, calibrator=bundled, settings=anyhow) as bot:
@@ -53,7 +54,6 @@ def run_calibrate(
         found = calibrate(asked, threshold=bundled.threshold, target=target, assurance=assurance)
     except QuestionError as error:
         raise QuestionError(f"{questions_path}: {error}") from error
-    path = _file_of(library)
     fitted = bundled.rescaled(**asdict(found.rescaling), threshold=found.threshold)
     notes = {"fitted_on": questions_path.name, "questions": len(questions)} | to_dict(found)
     fitted.save(path, reader=facts.reader, embedder=facts.embedder, **notes)
@@ -68,7 +68,7 @@ def run_calibrate(
     return found
 
 
-def reset(library: Path | None, console: Console) -> None:
+def reset(library: str | Path | None, console: Console) -> None:
     """Delete a library's own confidence, so that the bundled one is used. Raises `LibraryError` when that fails."""
     path = _file_of(library)
     was_there = path.exists()
@@ -132,8 +132,10 @@ def to_dict(found: Calibration) -> dict[str, Any]:
     }
 
 
-def _file_of(library: Path | None) -> Path:
-    return (library or default_library_path()) / LIBRARY_CALIBRATOR
+def _file_of(library: str | Path | None) -> Path:
+    if library and not is_folder(library):
+        raise LibraryError(f"{library}: its confidence cannot be kept on Milvus; calibrate a library in a folder")
+    return Path(library or default_library_path()) / LIBRARY_CALIBRATOR
 
 
 def _percent(share: float) -> str:

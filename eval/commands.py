@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -33,7 +34,7 @@ _TERMINAL_TABLES = ("Scores", "Measures", "Retrieval alone", "By category")
 
 def run_eval(
     questions_path: Path | None,
-    library: Path | None,
+    library: str | Path | None,
     json_out: Path | None,
     reader: str | None,
     embedder: str | None,
@@ -59,11 +60,13 @@ def run_eval(
     if baseline is not None:
         baseline.check(asked.questions)
     articles = asked.articles if questions_path else samples()
+    begun = time.perf_counter()
     with _assistant(articles, library, reader, embedder) as bot:
         passages = sum(info.passages for info in bot.library.articles())
         facts = collect(bot.reader.name, embedder=bot.library.embedder.name, passages=passages)
         with progress("asking", len(asked.questions)) as advance:
             found = evaluate(bot, asked.questions, parts=True, on_progress=advance)
+    facts = replace(facts, seconds=round(time.perf_counter() - begun, 1))
     tables = report.tables(found)
     print_tables(console, [table for table in tables if table.title in _TERMINAL_TABLES])
     if json_out is not None and html_out is not None:
@@ -139,14 +142,14 @@ def progress(verb: str, total: int) -> Iterator[Callable[[int], None]]:
 
 
 def _assistant(
-    articles: Sequence[Article], library: Path | None, reader: str | None, embedder: str | None
+    articles: Sequence[Article], library: str | Path | None, reader: str | None, embedder: str | None
 ) -> ArticleQA:
     """An assistant over the library, or without one over these articles, in memory; over the default one if none."""
     if library is not None or not articles:
         return ArticleQA.open(library, reader=reader, embedder=embedder)
     brought = Library.in_memory(load_embedder(embedder))
     with progress("adding", len(articles)) as advance:
-        brought.add(articles, on_progress=advance)
+        brought.add(articles, on_stored=lambda _: advance(1))
     return ArticleQA(brought, load_reader(reader))
 
 

@@ -15,6 +15,9 @@ from corpus import QuestionError
 from eval.figures import REFUSED, Table, shown_answers
 from eval.metrics import Interval, Numbers, bootstrap_interval, mean
 
+SIGNIFICANT = 0.05
+"""The p below which a difference is called one."""
+
 _ROUNDS = 10_000
 _BLOCK = 500
 _MEASURES = ("exact_match", "f1", "correct")
@@ -29,6 +32,13 @@ class Difference:
     difference: float
     interval: Interval
     p: float
+
+    @property
+    def verdict(self) -> str:
+        """Whether B is "better" or "worse", or, where chance would do it as well, neither ("")."""
+        if self.p >= SIGNIFICANT:
+            return ""
+        return "better" if self.difference > 0 else "worse"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +147,8 @@ def tables(found: Comparison) -> list[Table]:
     for name, one in found.differences.items():
         low, high = one.interval
         values = f"{100 * one.a:.2f}", f"{100 * one.b:.2f}", f"{100 * one.difference:+.2f}"
-        rows.append((name.replace("_", " "), *values, f"{100 * low:+.1f} to {100 * high:+.1f}", f"{one.p:.4f}"))
+        spread = f"{100 * low:+.1f} to {100 * high:+.1f}"
+        rows.append((name.replace("_", " "), *values, spread, f"{one.p:.4f}", one.verdict or "-"))
     counts = (
         ("questions in both", str(len(found.rows))),
         ("only in A", str(len(found.only_a))),
@@ -153,7 +164,7 @@ def tables(found: Comparison) -> list[Table]:
         for a, b in (found.rows[name],)
     ]
     return [
-        Table("Differences, B less A", ("measure", "A", "B", "difference", "95% interval", "p"), tuple(rows)),
+        Table("Differences, B less A", ("measure", "A", "B", "difference", "95% interval", "p", "B is"), tuple(rows)),
         Table("Questions", ("questions", "count"), counts),
         Table("Flips", ("id", "flip", "expected", "A", "B", "failure in B"), tuple(flips), is_text=True),
     ]
@@ -173,6 +184,7 @@ def to_dict(found: Comparison) -> dict[str, Any]:
                 "difference": round(one.difference, 4),
                 "interval_95": [round(end, 4) for end in one.interval],
                 "p": round(one.p, 4),
+                "verdict": one.verdict or None,
             }
             for name, one in found.differences.items()
         },

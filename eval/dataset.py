@@ -71,10 +71,15 @@ def load_questions(path: Path) -> list[Question]:
     """The questions of a JSONL file, or .gz of one.
 
     Its rows are `{"id", "question", "answers", "article_id"?, "history"?, "category"?}`, where `history` is a list of
-    `[question, answer or null]`; other fields are passed over. Raises `QuestionError` naming file, line and remedy.
+    `[question, answer or null]`; other fields are passed over. Rows with "draft" count for nothing until they are
+    accepted, see `eval.drafting`. Raises `QuestionError` naming file, line and remedy.
     """
     questions: dict[str, Question] = {}
-    for place, row in _rows(read(path), path):
+    drafts = 0
+    for place, row in rows_of(read(path), path):
+        if row.get("draft"):
+            drafts += 1
+            continue
         question = Question(
             id=_id(row, place),
             question=text_of(row.get("question"), place, '"question"'),
@@ -86,6 +91,10 @@ def load_questions(path: Path) -> list[Question]:
         if question.id in questions:
             raise QuestionError(f"{place}: the id {question.id!r} is used twice; give each question its own")
         questions[question.id] = question
+    if drafts and not questions:
+        raise QuestionError(
+            f"{path}: all {drafts} questions are drafts; accept some with `articleqa questions --file {path}`"
+        )
     return list(questions.values())
 
 
@@ -130,7 +139,7 @@ def read(path: Path) -> str:
     return text
 
 
-def _rows(text: str, path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+def rows_of(text: str, path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """The (place, row) of every line that is not blank."""
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
@@ -176,10 +185,10 @@ def _squad_passages(squad: dict[str, Any], path: Path) -> Iterator[ReadingPassag
 
 
 def _row_passages(text: str, path: Path) -> Iterator[ReadingPassage]:
-    for number, (where, row) in enumerate(_rows(text, path)):
+    for number, (where, row) in enumerate(rows_of(text, path)):
         passage = text_of(row.get("context"), where, '"context"')
         examples = _examples(_list(row, "questions", where), passage, f"{where}: questions")
-        yield ReadingPassage(number, "", passage, examples)
+        yield ReadingPassage(number, _optional(row, "title", where) or "", passage, examples)
 
 
 def _examples(rows: list[Any], passage: str, place: str) -> tuple[ReadingExample, ...]:

@@ -15,7 +15,8 @@ from importlib.metadata import PackageNotFoundError, version
 class Facts:
     """The circumstances of one run; `date` is ISO 8601 in UTC, `cpus` the processors this process may use.
 
-    `embedder` and `passages` (how many the library holds) are None when the reader was measured alone.
+    `embedder` and `passages` (how many the library holds) are None when the reader was measured alone. `seconds` is the
+    wall time of an evaluation end to end, from loading the models to the last question.
     """
 
     command: str
@@ -27,6 +28,7 @@ class Facts:
     reader: str
     embedder: str | None = None
     passages: int | None = None
+    seconds: float | None = None
 
 
 def collect(reader: str, *, embedder: str | None = None, passages: int | None = None) -> Facts:

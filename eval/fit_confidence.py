@@ -1,8 +1,9 @@
-"""The bundled calibrator's fit: `python -m eval.fit_confidence QUESTIONS OUT [--distractors FILE] [--diagram PNG]`.
+"""The bundled calibrator's fit: `python -m eval.fit_confidence QUESTIONS... --out FILE [--distractors FILE]`.
 
 Every passage of a reading data set (see `eval.dataset`) becomes an article of one library, and the assistant answers
-questions about it under three conditions: as it is; with the article that answers taken away; and in a library where
-every article has lost the sentence that answers, which is the nearest miss there can be.
+questions about it under these conditions: as it is; with the article that answers taken away; in a library where every
+article has lost the sentence that answers; and, where the file has such questions, one that its article does not
+answer although it sounds so. Several data sets count together, each in a library of its own.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from corpus import Article
 from corpus.sentences import without
-from eval.dataset import ReadingExample, load_reading
+from eval.dataset import ReadingExample, ReadingPassage, load_passages
 from eval.metrics import CORRECT_F1, f1
 from eval.plots import reliability_diagram
 from eval.thresholds import Floats, Labelled, folds, observed_level, outcome
@@ -26,8 +28,8 @@ from qa import ArticleQA
 from qa.confidence import Signals, fit
 from qa.ranking import signals
 
-_PER_PASSAGE = 2
-_UNANSWERABLE = ("article removed", "sentence removed")
+_CONDITIONS = ("answerable", "article removed", "sentence removed", "near miss")
+_ANSWERABLE, _REMOVED, _CUT, _NEAR = _CONDITIONS
 _DISTRACTORS = 400
 
 
@@ -40,26 +42,36 @@ class Trial:
     right: bool
 
 
-def trials(examples: Sequence[ReadingExample], distractors: Sequence[Article]) -> Iterator[Trial]:
-    """Ask the questions under the three conditions; a thousand take some minutes."""
-    by_passage: dict[str, list[ReadingExample]] = {}
-    for example in examples:
-        by_passage.setdefault(example.passage, []).append(example)
-    articles = {text: Article(f"p{number}", "", text, "") for number, text in enumerate(by_passage)}
-    cut = [replace(article, text=_without_answer(by_passage[text][0])) for text, article in articles.items()]
+def trials(passages: Sequence[ReadingPassage], distractors: Sequence[Article]) -> Iterator[Trial]:
+    """Ask the questions under every condition; a thousand take some minutes.
+
+    As many answerable as unanswerable questions are asked about a passage, as far as it has them.
+    """
+    asked = {one.text: one for one in passages if any(example.answerable for example in one.examples)}
+    articles = {text: Article(f"p{number}", one.title, text, "") for number, (text, one) in enumerate(asked.items())}
+    cut = [replace(article, text=_without_answer(_answered(asked[text])[0])) for text, article in articles.items()]
     whole, lost = (ArticleQA(Library.in_memory()) for _ in range(2))
     whole.library.add([*articles.values(), *distractors])
     lost.library.add([*(article for article in cut if article.text.strip()), *distractors])
-    passages = whole.settings.passages
-    for text, asked in by_passage.items():
-        for example in asked[:_PER_PASSAGE]:
-            hits = whole.library.search(example.question, k=passages)
-            yield _trial("answerable", whole, example.question, hits, example.answers)
-        question = asked[0].question
-        others = whole.library.search(question, k=2 * passages)
-        others = [hit for hit in others if hit.article.id != articles[text].id][:passages]
-        yield _trial(_UNANSWERABLE[0], whole, question, others, ())
-        yield _trial(_UNANSWERABLE[1], lost, question, lost.library.search(question, k=passages), ())
+    count = whole.settings.passages
+    for text, passage in asked.items():
+        answered, near = _answered(passage), [one for one in passage.examples if not one.answerable]
+        for example in answered[: 2 + len(near)]:
+            hits = whole.library.search(example.question, k=count)
+            yield _trial(_ANSWERABLE, whole, example.question, hits, example.answers)
+        question = answered[0].question
+        others = whole.library.search(question, k=2 * count)
+        others = [hit for hit in others if hit.article.id != articles[text].id][:count]
+        if others:
+            yield _trial(_REMOVED, whole, question, others, ())
+        if found := lost.library.search(question, k=count):
+            yield _trial(_CUT, lost, question, found, ())
+        for example in near:
+            yield _trial(_NEAR, whole, example.question, whole.library.search(example.question, k=count), ())
+
+
+def _answered(passage: ReadingPassage) -> list[ReadingExample]:
+    return [one for one in passage.examples if one.answerable]
 
 
 def out_of_fold(trials: Sequence[Trial]) -> Floats:
@@ -75,7 +87,7 @@ def out_of_fold(trials: Sequence[Trial]) -> Floats:
 def labelled(p: Floats, trials: Sequence[Trial]) -> Labelled:
     """The trials with these probabilities."""
     return Labelled(
-        p, np.array([one.right for one in trials]), np.array([one.condition == "answerable" for one in trials])
+        p, np.array([one.right for one in trials]), np.array([one.condition == _ANSWERABLE for one in trials])
     )
 
 
@@ -97,26 +109,37 @@ def _without_answer(example: ReadingExample) -> str:
 def main() -> None:
     """Fit and write the calibrator."""
     parser = argparse.ArgumentParser(prog="python -m eval.fit_confidence", description=__doc__)
-    parser.add_argument("questions", type=Path, help="a reading data set that the reader was not trained on")
-    parser.add_argument("out", type=Path, help="the calibrator's JSON file")
+    parser.add_argument("questions", type=Path, nargs="+", help="reading data sets that the reader was not trained on")
+    parser.add_argument("--out", type=Path, required=True, help="the calibrator's JSON file")
     parser.add_argument("--distractors", type=Path, help="a reading data set whose passages join the library")
     parser.add_argument("--false-answers", type=float, default=0.1, help="share answered where the articles are others")
     parser.add_argument("--diagram", type=Path, help="a PNG file for the reliability diagram, which needs matplotlib")
     options = parser.parse_args()
-    texts = dict.fromkeys(one.passage for one in load_reading(options.distractors)) if options.distractors else {}
+    texts = dict.fromkeys(one.text for one in load_passages(options.distractors)) if options.distractors else {}
     others = [Article(f"d{number}", "", text, "") for number, text in enumerate(list(texts)[:_DISTRACTORS])]
-    found = list(trials(load_reading(options.questions), others))
+    sets = {path.name: list(trials(load_passages(path), others)) for path in options.questions}
+    found = [one for some in sets.values() for one in some]
     asked = labelled(out_of_fold(found), found)
-    wrong, near = (np.array([one.condition == which for one in found]) for which in _UNANSWERABLE)
-    threshold = observed_level(asked.p[wrong], options.false_answers)
+    removed = np.array([one.condition == _REMOVED for one in found])
+    threshold = observed_level(asked.p[removed], options.false_answers)
     calibrator = fit([one.signals for one in found], [one.right for one in found], threshold=threshold)
-    figures = outcome(asked, threshold).to_dict() | {
-        "wrong_passages_answered": round(float((asked.p[wrong] >= threshold).mean()), 4),
-        "near_misses_answered": round(float((asked.p[near] >= threshold).mean()), 4),
-    }
-    calibrator.save(options.out, fitted_on=options.questions.name, trials=len(found), cross_validated=figures)
+    answered = _answered_by_condition(asked, found, threshold)
+    figures: dict[str, Any] = outcome(asked, threshold).to_dict() | {"answered_by_condition": answered}
+    first = 0
+    for name, some in sets.items():
+        part = slice(first, first + len(some))
+        figures[name] = outcome(Labelled(asked.p[part], asked.right[part], asked.answerable[part]), threshold).to_dict()
+        first += len(some)
+    calibrator.save(options.out, fitted_on=list(sets), trials=len(found), cross_validated=figures)
     if options.diagram:
         reliability_diagram(asked.p, asked.right, options.diagram, title="Confidence, cross-validated")
+
+
+def _answered_by_condition(asked: Labelled, found: Sequence[Trial], threshold: float) -> dict[str, float]:
+    """The share of the questions of each condition that get an answer."""
+    given = asked.p >= threshold
+    which = {name: np.array([one.condition == name for one in found]) for name in _CONDITIONS}
+    return {name: round(float(given[mask].mean()), 4) for name, mask in which.items() if mask.any()}
 
 
 if __name__ == "__main__":

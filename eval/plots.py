@@ -44,8 +44,12 @@ def reliability_diagram(p: Floats, right: Flags, path: Path, title: str) -> None
     _save(figure, path)
 
 
-def curves(series: Sequence[tuple[str, Sequence[tuple[float, float]]]], path: Path, *, xlabel: str) -> None:
+def curves(
+    series: Sequence[tuple[str, Sequence[tuple[float, float]]]], path: Path, *, xlabel: str, by_tens: bool = False
+) -> None:
     """Draw named lines of (x, y) points under one another, over one x axis; a line without points is left out.
+
+    `by_tens` makes the axes logarithmic: x, and those y that grow by more than ten.
 
     Raises `ArticleQAError` without matplotlib, or when the disk does not let us.
     """
@@ -56,6 +60,9 @@ def curves(series: Sequence[tuple[str, Sequence[tuple[float, float]]]], path: Pa
         x, y = np.array(points, np.float64).T
         axis.plot(x, y, color=_INK, marker="o" if len(points) < _BINS * 2 else None, markersize=3, linewidth=1.2)
         axis.set(ylabel=name)
+        if by_tens:
+            axis.set_xscale("log")
+            axis.set_yscale("log" if y.max() > _BINS * y.min() > 0 else "linear")
         axis.grid(color="#dddddd", linewidth=0.6)
     if drawn:
         axes[-1].set(xlabel=xlabel)

@@ -1,1 +1,1 @@
-"""Side by side with other extractive readers: `python -m eval.peers DATASET --float FOLDER`."""
+"""Side by side with other extractive readers: `python -m eval.peers DATASET`."""

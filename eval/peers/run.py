@@ -155,8 +155,18 @@ def process(key: str, folder: Path) -> Iterator[Ask]:
 
     Asking it raises `ArticleQAError` when the process has failed. Its first reply waits until the reader is loaded.
     """
+    with worker_process("eval.peers.worker", key, str(folder.absolute())) as send:
+        yield lambda question, passages: send({"question": question, "passages": passages})
+
+
+@contextmanager
+def worker_process(module: str, name: str, *arguments: str) -> Iterator[Callable[[dict[str, Any]], dict[str, Any]]]:
+    """A new process of one of our worker modules, with all our threads, which answers a line of JSON with a line.
+
+    Sending to it raises `ArticleQAError` when the process has failed.
+    """
     threads = str(processors())
-    command = [sys.executable, "-m", "eval.peers.worker", key, str(folder.absolute()), threads]
+    command = [sys.executable, "-m", module, name, *arguments, threads]
     settings = os.environ | _SETTINGS | {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
     pipe = subprocess.PIPE
     with (
@@ -167,19 +177,19 @@ def process(key: str, folder: Path) -> Iterator[Ask]:
         assert child.stdout is not None
         requests, replies = child.stdin, child.stdout
 
-        def ask(question: str, passages: list[str]) -> dict[str, Any]:
+        def send(request: dict[str, Any]) -> dict[str, Any]:
             with suppress(BrokenPipeError):  # then there is no reply either
-                requests.write(json.dumps({"question": question, "passages": passages}).encode() + b"\n")
+                requests.write(json.dumps(request).encode() + b"\n")
             line = replies.readline()
             if not line:
                 log.seek(0)
                 lines = log.read().decode("utf-8", "replace").strip().splitlines() or ["no message"]
-                raise ArticleQAError(f"reader {key}: its process failed ({lines[-1]}); mend or uninstall it")
+                raise ArticleQAError(f"{name}: its process failed ({lines[-1]}); mend or uninstall it")
             reply: dict[str, Any] = json.loads(line)
             return reply
 
         try:
-            yield ask
+            yield send
         finally:
             child.kill()
 

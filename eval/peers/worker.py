@@ -161,10 +161,10 @@ def _timed(ways: dict[str, Read], question: str, passages: list[str]) -> dict[st
         begun = time.perf_counter()
         answers.append(read(question, passages))
         ms[name] = 1000 * (time.perf_counter() - begun)
-    return {"answer": answers[0], "ms": ms, "peak_mb": _peak_mb()}
+    return {"answer": answers[0], "ms": ms, "peak_mb": peak_mb()}
 
 
-def _peak_mb() -> float | None:
+def peak_mb() -> float | None:
     """The most memory (resident, in 10^6 bytes) this process has had; None where the system does not say.
 
     Linux counts the parent's memory at the fork towards `getrusage`, not towards VmHWM.
