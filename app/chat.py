@@ -1,29 +1,30 @@
-"""The chat page: a box to ask in, the conversation, example questions and the list of articles.
+"""The chat page: the library, the conversation, and the article beside it, as Gradio blocks.
 
 The conversation is a `gr.Chatbot` that shows our own escaped HTML as it is: neither Markdown nor LaTeX is read into it,
-and its sanitiser stays on behind ours. What is shown and what was asked before are kept on the server, per visitor.
+and its sanitiser stays on behind ours. What the buttons inside the HTML do comes in through one component, the wire,
+whose events the page's script sends. The turns live on the server, per visitor, and in short form in the browser.
+
+A new conversation begins in the browser alone, with a name of its own (`talk`); what comes late for another is dropped.
+Gradio's `cancels` would not do: it stops whatever the visitor asks in the same way, and so the next question, too.
 """
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
+from gradio.events import api
 
-from app.render import Html, answer_html, library_html, notice_html, question_html, tag
-from corpus import ArticleQAError
+from app.chrome import NAME, add_html, header_html, reading_html, settings_html
+from app.handlers import Page
+from app.scope import Scope
+from app.suggestions import start_html
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from qa import ArticleQA
 
-NAME = "articleqa"
-PROMISE = "Exact quotes from your articles, or a plain “the articles do not say”."
-REMEMBERED_TURNS = 10
-SHOWN_TURNS = 50
 STYLE = Path(__file__).parent / "page.css"
 SCRIPT = Path(__file__).parent / "page.js"
 ICON = (
@@ -32,58 +33,30 @@ ICON = (
     "d='M7 18c0-5 3-8 7-9v3c-2 1-3 2-3 4h3v7H7zm11 0c0-5 3-8 7-9v3c-2 1-3 2-3 4h3v7h-7z'/%3E%3C/svg%3E"
 )
 HEAD = f'<script src="page.js" defer></script><link rel="icon" href="{ICON}">'
-THINKING = tag("p", "Reading the articles", tag("span", class_="aq-dots", aria_hidden="true"), class_="aq-thinking")
-FAILED = (
-    "Something went wrong here, not with your question; the details are in the log of the server. Please ask again."
-)
-
-# Shown only while the article that each is about is in the library; the last one cannot be answered from it.
-EXAMPLES = (
-    ("2023-10-19-blomqvist-joins-action-express", "Who replaces Sims?"),
-    ("2023-10-19-blomqvist-joins-action-express", "How many points were deducted from Blomqvist and Braun?"),
-    ("2023-10-19-blomqvist-joins-action-express", "Who is the team manager of Action Express Racing?"),
-    ("2023-10-19-blomqvist-joins-action-express", "What is Blomqvist's salary?"),
-)
-
-Message = dict[str, str]
-Turn = tuple[str, str | None]
-log = logging.getLogger(__name__)
+WIRE = "document.addEventListener('articleqa', (sent) => trigger(sent.detail.event, sent.detail.data));"
+ASK = "(question) => articleqa.ask(question)"
+DONE = "() => articleqa.done()"
+LATEST = "(shown, talk) => articleqa.latest(shown, talk)"
+NEW = "() => [[], [], crypto.getRandomValues(new Uint32Array(2)).join('-'), '']"
+STORAGE_KEY = "not-secret"  # what is kept is for this browser alone, and checked when it comes back
 
 
-def build_page(bot: ArticleQA) -> gr.Blocks:
-    """The page that asks `bot`; mount it with `theme()`, `STYLE` and `HEAD`."""
-    known = {info.id for info in bot.library.articles()}
-    examples = [question for article, question in EXAMPLES if article in known]
-
-    def ask(
-        question: str | None, shown: list[Message], history: list[Turn]
-    ) -> Iterator[tuple[list[Message], list[Message], list[Turn], str]]:
-        asked = _repaired(question or "").strip()
-        if not asked:
-            yield shown, shown, history, ""
-            return
-        shown = [*shown, _message("user", question_html(asked))][-2 * SHOWN_TURNS + 1 :]
-        yield [*shown, _message("assistant", THINKING)], shown, history, ""
-        try:
-            answer = bot.answer(asked, history=history)
-            reply = answer_html(answer)
-            history = [*history, (asked, answer.text)][-REMEMBERED_TURNS:]
-        except ArticleQAError as error:
-            reply = notice_html(str(error))
-        except Exception:
-            log.exception("a question could not be answered")
-            reply = notice_html(FAILED)
-        shown = [*shown, _message("assistant", reply)]
-        yield shown, shown, history, ""
-
+def build_page(bot: ArticleQA, ask: Callable[..., Any]) -> gr.Blocks:
+    """The page that asks `bot`; mount it with `theme()`, `STYLE` and `HEAD`. Other programs call `ask`."""
+    does = Page(bot)
     page = gr.Blocks(title=NAME, analytics_enabled=False, fill_width=True)
     with page:
-        shown, history = gr.State([]), gr.State([])
-        with gr.Row(elem_id="aq-header"):
-            gr.HTML(_header(), elem_id="aq-brand")
-            new = gr.Button("New conversation", size="sm", elem_id="aq-new")
+        turns = gr.State([])
+        kept = gr.BrowserState([], storage_key="articleqa-conversation", secret=STORAGE_KEY)
+        talk = gr.BrowserState("", storage_key="articleqa-talk", secret=STORAGE_KEY)
+        scope = gr.BrowserState(Scope().to_record(), storage_key="articleqa-scope", secret=STORAGE_KEY)
+        gr.HTML(header_html(), elem_id="aq-header")
         with gr.Row(elem_id="aq-main"):
+            with gr.Column(elem_id="aq-side", min_width=0):
+                gr.HTML(add_html(), elem_id="aq-add-panel")
+                library = gr.HTML(elem_id="aq-library")
             with gr.Column(elem_id="aq-talk", min_width=0):
+                start = gr.HTML(start_html(None, has_articles=True), elem_id="aq-start")
                 chat = gr.Chatbot(
                     label="Conversation",
                     show_label=False,
@@ -98,9 +71,9 @@ def build_page(bot: ArticleQA) -> gr.Blocks:
                     autoscroll=False,
                     feedback_options=None,
                     layout="bubble",
-                    placeholder=_welcome(has_articles=bool(known)),
-                    examples=[{"text": question} for question in examples] or None,
+                    placeholder=" ",
                 )
+                searched = gr.HTML(elem_id="aq-scope")
                 box = gr.Textbox(
                     label="Your question",
                     show_label=False,
@@ -112,19 +85,39 @@ def build_page(bot: ArticleQA) -> gr.Blocks:
                     submit_btn=True,
                     elem_id="aq-box",
                 )
-            with gr.Column(elem_id="aq-side", min_width=0):
-                library = gr.HTML(elem_id="aq-library")
+            with gr.Column(elem_id="aq-reading", min_width=0):
+                gr.HTML(reading_html(), elem_id="aq-reading-head")
+                article = gr.HTML(elem_id="aq-article")
+                drafts = gr.HTML(elem_id="aq-drafts")
+        gr.HTML(settings_html(), elem_id="aq-dialogs")
+        said = gr.HTML(elem_id="aq-said")
+        file = gr.HTML(elem_id="aq-file", visible="hidden")
+        asked = gr.Textbox(label="Asked", visible="hidden")
+        taken = gr.HTML(elem_id="aq-taken", visible="hidden")
+        decided = gr.HTML(elem_id="aq-decided", visible="hidden")
+        wire = gr.HTML(elem_id="aq-wire", visible="hidden", js_on_load=WIRE)
 
+        api(ask, api_name="ask", queue=False)  # first, or a handler's name would be in its way
         private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-        at_once = {**private, "concurrency_limit": None}
-        inputs, outputs = [box, shown, history], [chat, shown, history, box]
-        asking = [
-            box.submit(ask, inputs, outputs, **private),
-            chat.example_select(_picked, None, box, **at_once).then(ask, inputs, outputs, **private),
-        ]
-        for event in (new.click, chat.clear):
-            event(_start_again, None, outputs, cancels=asking, **at_once)
-        page.load(lambda: library_html(bot.library.articles()), None, library, **at_once)
+        at_once = {**private, "concurrency_limit": None, "trigger_mode": "multiple"}
+        shown = [chat, turns, kept]
+        asking = {**at_once, "concurrency_limit": "default", "concurrency_id": "ask"}
+        from_box = box.submit(None, box, [asked, box], js=ASK, **at_once)
+        from_box.then(does.ask, [asked, turns, talk, scope], shown, **asking).then(None, js=DONE)
+        wire.submit(does.ask_this, [turns, talk, scope], shown, **asking).then(None, js=DONE)
+        wire.clear(None, None, [chat, kept, talk, box], js=NEW, **at_once)
+        chat.change(None, [chat, talk], chat, js=LATEST, **at_once)
+        wire.like(does.judge, [turns, talk], [*shown, said], **at_once)
+        wire.expand(does.open, None, article, **at_once)
+        wire.edit(does.draft, None, drafts, **at_once)
+        wire.select(does.decide, None, decided, **{**at_once, "concurrency_limit": 1})
+        wire.delete(does.remove, None, [library, said], **at_once)
+        wire.upload(does.take, None, [taken, library], **{**at_once, "concurrency_limit": 2})
+        wire.apply(does.narrow, None, [scope, searched], **{**at_once, "concurrency_limit": 1})
+        wire.download(does.export, [turns, talk], file, **at_once)
+        wire.input(does.find, None, library, **{**at_once, "trigger_mode": "always_last"})
+        page.load(does.come_back, [kept, talk, scope], [*shown, searched, library], **at_once)
+        page.load(does.suggest, None, start, **at_once)
     return page
 
 
@@ -138,35 +131,3 @@ def theme() -> gr.themes.Base:
         body_text_color="#1c1e21",
         body_text_color_dark="#ebe9e4",
     )
-
-
-def _repaired(question: str) -> str:
-    """The question with what cannot be written as UTF-8, such as half an emoji, replaced; without NUL."""
-    return question.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "")
-
-
-def _message(role: str, content: Html) -> Message:
-    return {"role": role, "content": str(content)}
-
-
-def _picked(event: gr.SelectData) -> str:
-    return str(event.value["text"])
-
-
-def _start_again() -> tuple[list[Message], list[Message], list[Turn], str]:
-    return [], [], [], ""
-
-
-def _header() -> Html:
-    name = tag("h1", NAME)
-    toggle = tag("button", "◐", id="aq-theme", type="button", aria_label="Dark or light", title="Dark or light")
-    return tag("div", tag("div", name, tag("p", PROMISE)), toggle, class_="aq-brand")
-
-
-def _welcome(*, has_articles: bool) -> Html:
-    """What stands in place of the conversation before the first question."""
-    if not has_articles:
-        hint = "The library is empty: put articles into it with “articleqa add”, then reload this page."
-    else:
-        hint = "Ask who, what, when, where or how many. Every answer is an exact quote with its place in the article."
-    return tag("div", tag("h2", "What would you like to know?"), tag("p", hint), class_="aq-welcome")

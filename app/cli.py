@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from app import cli_eval
+from app import cli_bulk, cli_eval, cli_library
+from app.cli_library import EmbedderOption, JsonOption, LibraryOption
 
 cli = typer.Typer(
     help="Answers questions about your own articles with exact quotes: offline, on an ordinary CPU, without an LLM.",
@@ -18,16 +19,13 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+cli_library.register(cli)
+cli_bulk.register(cli)
 cli_eval.register(cli)
 
-LibraryOption = Annotated[Path | None, typer.Option("--library", help="The library's folder (default: your own).")]
-EmbedderOption = Annotated[
-    str | None, typer.Option("--embedder", help="A sentence-transformers model in place of the bundled one.")
-]
 ReaderOption = Annotated[
     str | None, typer.Option("--reader", help="A question-answering model in place of the bundled one.")
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def main() -> None:
@@ -49,101 +47,22 @@ def main() -> None:
 
 
 @cli.command()
-def add(
-    sources: Annotated[list[str], typer.Argument(help="Files and folders of articles.")],
-    library: LibraryOption = None,
-    embedder: EmbedderOption = None,
-) -> None:
-    """Add articles to the library; one that is there already is replaced when it changed."""
-    from app.terminal import complain, progress
-    from corpus import ArticleFileError, find_files, load_file
-    from index import Library, default_library_path, load_embedder
-
-    articles, failed = [], 0
-    for path in find_files(sources):
-        try:
-            articles += load_file(path)
-        except ArticleFileError as error:
-            complain(str(error))
-            failed += 1
-    if failed and not articles:
-        raise typer.Exit(2)
-    with Library.open(library or default_library_path(), embedder=load_embedder(embedder)) as opened:
-        with progress("adding", len(articles)) as advance:
-            done = opened.add(articles, on_progress=advance)
-        typer.echo(
-            f"{done.added} added, {done.replaced} replaced, {done.unchanged} unchanged, {failed} failed; "
-            f"the library holds {len(opened)} articles"
-        )
-    if failed:
-        raise typer.Exit(2)
-
-
-@cli.command("list")
-def list_articles(library: LibraryOption = None, embedder: EmbedderOption = None, as_json: JsonOption = False) -> None:
-    """List the articles of the library, the newest first."""
-    from app.terminal import article_table, info_dict
-    from index import Library, default_library_path, load_embedder
-
-    with Library.open(library or default_library_path(), embedder=load_embedder(embedder)) as opened:
-        articles = opened.articles()
-    if as_json:
-        typer.echo(json.dumps([info_dict(info) for info in articles], ensure_ascii=False, indent=1))
-    elif articles:
-        article_table(articles)
-    else:
-        typer.echo("The library is empty; `articleqa add FILE...` fills it.")
-
-
-@cli.command()
-def show(
-    article_id: Annotated[str, typer.Argument(metavar="ID", help="The article's id, or the beginning of it.")],
-    library: LibraryOption = None,
-    embedder: EmbedderOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Show one article: what is known about it, and its text."""
-    from app.terminal import article_dict, print_article
-    from index import Library, default_library_path, load_embedder
-
-    with Library.open(library or default_library_path(), embedder=load_embedder(embedder)) as opened:
-        article = opened.article(opened.complete_id(article_id))
-    if as_json:
-        typer.echo(json.dumps(article_dict(article), ensure_ascii=False, indent=1))
-    else:
-        print_article(article)
-
-
-@cli.command()
-def remove(
-    article_id: Annotated[str, typer.Argument(metavar="ID", help="The article's id, or the beginning of it.")],
-    library: LibraryOption = None,
-    embedder: EmbedderOption = None,
-) -> None:
-    """Remove one article from the library."""
-    from index import Library, default_library_path, load_embedder
-
-    with Library.open(library or default_library_path(), embedder=load_embedder(embedder)) as opened:
-        article = opened.remove(opened.complete_id(article_id))
-        typer.echo(f"removed {article.id}; the library holds {len(opened)} articles")
-
-
-@cli.command()
-def rebuild(library: LibraryOption = None, embedder: EmbedderOption = None) -> None:
-    """Split and embed every article of a library again, for another embedder."""
-    from index import Library, default_library_path, load_embedder
-
-    with Library.open(library or default_library_path(), embedder=load_embedder(embedder), rebuild=True) as opened:
-        typer.echo(f"embedded again with {opened.embedder.name}; the library holds {len(opened)} articles")
-
-
-@cli.command()
 def ask(
     question: Annotated[str | None, typer.Argument(help="The question, in quotes.")] = None,
     library: LibraryOption = None,
     batch: Annotated[
         Path | None, typer.Option("--batch", help="A JSONL file of questions; prints a JSON line for each.")
     ] = None,
+    history: Annotated[
+        Path | None,
+        typer.Option(
+            "--history",
+            help='The conversation so far, a JSONL file of ["question", "answer" or null]; see --as-written.',
+        ),
+    ] = None,
+    as_written: Annotated[
+        bool, typer.Option("--as-written", help="Take the question word for word: no conversation, no spelling help.")
+    ] = False,
     reader: ReaderOption = None,
     embedder: EmbedderOption = None,
     as_json: JsonOption = False,
@@ -151,16 +70,19 @@ def ask(
     """Answer a question from the articles, with the quote and where it stands."""
     from corpus import QuestionError
     from qa.assistant import ArticleQA, check_question
-    from qa.batch import answer_rows, read_lines
+    from qa.batch import answer_rows, read_history, read_lines
 
     if (question is None) == (batch is None):
         raise QuestionError("ask needs one question, or --batch FILE with one on each line; see articleqa ask --help")
+    if history and batch:
+        raise QuestionError('--history goes with one question; in a batch each row has its own "history"')
     if question is not None:
         check_question(question)
+    turns = read_history(history) if history else ()
     lines = read_lines(batch) if batch else []
     with ArticleQA.open(library, reader=reader, embedder=embedder) as bot:
         if question is not None:
-            answer = bot.answer(question)
+            answer = bot.answer(question, turns, as_written=as_written)
             if as_json:
                 typer.echo(json.dumps(answer.to_dict(), ensure_ascii=False))
             else:
@@ -188,17 +110,48 @@ def ask(
 def chat(
     library: LibraryOption = None,
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="The port to listen on.", min=1, max=65535)] = 7860,
+    port: Annotated[int, typer.Option(help="The port to listen on; 0 takes any free one.", min=0, max=65535)] = 7860,
     reader: ReaderOption = None,
     embedder: EmbedderOption = None,
+    name: Annotated[
+        list[str] | None,
+        typer.Option("--name", help="A name that the server goes by, such as its proxy's; repeatable."),
+    ] = None,
+    per_minute: Annotated[
+        float | None, typer.Option(help="The most requests a minute from one address to /v1.", min=1)
+    ] = None,
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="Nobody may add or remove articles over HTTP.")
+    ] = False,
+    password_file: Annotated[
+        Path | None, typer.Option(help="A file with a password, which is then asked for first (HTTP Basic).")
+    ] = None,
+    log: Annotated[
+        Path | None, typer.Option(help="A file for a JSON line about each request, without questions; - is stderr.")
+    ] = None,
+    log_questions: Annotated[
+        bool, typer.Option("--log-questions", help="Write questions asked at /v1 into the log, too.")
+    ] = False,
 ) -> None:
-    """Open the chat page in a server on this machine; Ctrl-C ends it."""
+    """Open the chat page, and HTTP at /v1, in a server on this machine; Ctrl-C ends it."""
+    from app.login import read_password
+    from app.requestlog import log_file
     from app.server import serve
     from qa import ArticleQA
 
-    with ArticleQA.open(library, reader=reader, embedder=embedder) as bot:
+    password = read_password(password_file) if password_file else None
+    with log_file(log) as log_to, ArticleQA.open(library, reader=reader, embedder=embedder) as bot:
         serve(
-            bot, host=host, port=port, on_ready=lambda url: typer.echo(f"articleqa is ready: {url}  (Ctrl-C ends it)")
+            bot,
+            host=host,
+            port=port,
+            names=name or (),
+            per_minute=per_minute,
+            read_only=read_only,
+            password=password,
+            log=log_to,
+            log_questions=log_questions,
+            on_ready=lambda url: typer.echo(f"articleqa is ready: {url}  (Ctrl-C ends it)"),
         )
 
 

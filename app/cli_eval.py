@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 Library = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
         "--library", help="The library's folder (default: the articles that the questions bring along, or yours)."
     ),
 ]
-OwnLibrary = Annotated[Path | None, typer.Option("--library", help="The library's folder (default: your own).")]
+OwnLibrary = Annotated[str | None, typer.Option("--library", help="The library's folder (default: your own).")]
 Reader = Annotated[str | None, typer.Option("--reader", help="A question-answering model in place of the bundled one.")]
 Embedder = Annotated[
     str | None, typer.Option("--embedder", help="A sentence-transformers model in place of the bundled one.")
@@ -22,8 +23,9 @@ JsonOut = Annotated[Path | None, typer.Option("--json", help="Write the figures 
 
 
 def register(cli: typer.Typer) -> None:
-    """Add the commands `eval`, `read-eval`, `calibrate` and `bench`."""
+    """Add the commands `eval`, `questions`, `read-eval`, `calibrate` and `bench`."""
     cli.command("eval")(evaluate)
+    cli.command("questions")(questions)
     cli.command("read-eval")(read_eval)
     cli.command("calibrate")(calibrate)
     cli.command("bench")(bench)
@@ -68,6 +70,39 @@ def evaluate(
         typer.echo(line, err=True)
     if breaches:
         raise typer.Exit(1)
+
+
+def questions(
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="ARTICLE...", help="Files, folders, or ids of articles in the library."),
+    ] = None,
+    file: Annotated[Path, typer.Option("--file", help="The file of questions to add to and review.")] = Path(
+        "questions.jsonl"
+    ),
+    library: OwnLibrary = None,
+    review: Annotated[
+        bool | None, typer.Option("--review/--no-review", help="Go through the drafts now (default: on a terminal).")
+    ] = None,
+) -> None:
+    """Draft questions about articles by rule, and go through the drafts; those you accept count for `eval`."""
+    from app.terminal import plain
+    from corpus import QuestionError
+    from eval import drafting
+
+    drafting.check_file(file)
+    if not sources and not file.exists():
+        raise QuestionError(f"{file}: there is no such file, and no article to draft questions from; name one")
+    drafts = drafting.DraftFile(file)
+    articles = drafting.find_articles(sources or [], library)
+    made = sum(drafts.add(article) for article in articles)
+    typer.echo(f"{made} questions drafted into {file}")
+    if review or (review is None and sys.stdin.isatty() and sys.stdout.isatty()):
+        drafting.review(drafts, articles, input, lambda line: typer.echo(plain(line)))
+    waiting = sum(1 for _ in drafts.drafts())
+    typer.echo(
+        f"{drafts.accepted} questions count, {waiting} drafts wait; `articleqa eval {file}` asks those that count"
+    )
 
 
 def read_eval(
@@ -121,10 +156,19 @@ def calibrate(
     )
 
 
-def bench(json_out: JsonOut = None) -> None:
-    """Measure speed and memory on this machine."""
+def bench(
+    json_out: JsonOut = None,
+    float_reader: Annotated[
+        Path | None, typer.Option("--float", help="A float reader's folder: also measure the peers installed, with it.")
+    ] = None,
+    peer_embedder: Annotated[
+        str | None, typer.Option(help="The peers' sentence-transformers model (default: all-MiniLM-L6-v2 of the hub).")
+    ] = None,
+) -> None:
+    """Measure speed and memory on this machine, beside other pipelines where they are installed."""
     from rich.console import Console
 
     from eval.bench import run_bench
+    from eval.peers.whole import PEER_EMBEDDER
 
-    run_bench(Console(), json_out)
+    run_bench(Console(), json_out, peer_reader=float_reader, peer_embedder=peer_embedder or PEER_EMBEDDER)

@@ -17,7 +17,7 @@ _NEEDED = ("numpy", "onnxruntime", "tokenizers", "faiss-cpu", "tantivy", "nupunk
 _FOR_OTHER_MODELS = ("torch", "transformers", "sentence-transformers")
 
 
-def examine(library: Path | None) -> bool:
+def examine(library: str | None) -> bool:
     """Print a line for each thing checked; whether all that is needed is well."""
     console = Console(highlight=False)
     well = True
@@ -32,7 +32,7 @@ def examine(library: Path | None) -> bool:
     return well
 
 
-def _checks(library: Path | None) -> dict[str, Callable[[], str]]:
+def _checks(library: str | None) -> dict[str, Callable[[], str]]:
     return {
         "python": lambda: f"{platform.python_version()} at {sys.executable}",
         "packages": lambda: ", ".join(f"{name} {version(name)}" for name in _NEEDED),
@@ -65,11 +65,11 @@ def _reader() -> str:
     return f"{reader.name}, files unaltered"
 
 
-def _library(folder: Path | None) -> str:
-    from index import Library, default_library_path
+def _library(place: str | None) -> str:
+    from index import Library, default_library_path, is_folder
 
-    path = folder or default_library_path()
-    if not path.exists():
+    path = place or default_library_path()
+    if is_folder(path) and not Path(path).exists():
         return f"{path}: not made yet; the first question makes it"
     with Library.open(path) as library:
         library.check()

@@ -2,8 +2,9 @@
 
 Gradio offers more than the page needs (uploads, files, proxies, recordings) to whoever reaches the port. The guard
 answers a host that is not this machine with 400 (a web page elsewhere may name itself 127.0.0.1), a request sent by
-another site's page with 403, a helper route of Gradio's that the page does not use with 404, and a body over 64 KiB
-with 413. Every reply carries the security headers; a page may run only its own scripts, those inside it by their hash.
+another site's page with 403, a helper route of Gradio's that neither the page nor `ask` uses with 404, and a body over
+64 KiB with 413, but for an article's file (`PUT /v1/articles`), which may have 64 MiB. Every reply carries the security
+headers; a page may run only its own scripts, those inside it by their hash.
 """
 
 from __future__ import annotations
@@ -24,7 +25,12 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LARGEST_BODY = 64 * 2**10
-USED_ROUTES = re.compile(r"/gradio_api/(queue/(join|data)|heartbeat/\w+|startup-events|cancel|reset|app_id)/?")
+LARGEST_FILE = 64 * 2**20
+UPLOAD = ("PUT", "/v1/articles")
+USED_ROUTES = re.compile(
+    r"/gradio_api/(queue/(join|data)|heartbeat/\w+|startup-events|cancel|reset|app_id|info|(run|api)/ask|mcp)/?"
+)
+TOOLS = re.compile(r"/gradio_api/mcp/?")
 HELPER_ROUTES = ("/gradio_api", "/monitoring", "/login", "/logout")
 INLINE_SCRIPT = re.compile(rb"<script(?P<attributes>[^>]*)>(?P<code>.*?)</script>", re.DOTALL)
 # 'unsafe-eval' is how Gradio's own HTML component draws itself; no text of an article or a question gets there.
@@ -46,8 +52,9 @@ HEADERS = {
 class Guard:
     """The ASGI middleware; `hosts` are names this server may be asked for besides localhost and IP addresses."""
 
-    def __init__(self, app: ASGIApp, *, hosts: Collection[str]) -> None:
+    def __init__(self, app: ASGIApp, *, hosts: Collection[str], read_only: bool = False) -> None:
         self.app = app
+        self.upload = None if read_only else UPLOAD
         self.hosts = frozenset({"localhost", *(host.lower() for host in hosts)})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -57,9 +64,10 @@ class Guard:
             return
         reply = _Reply(send)
         refusal = self._refusal(scope)
-        body = b"" if refusal else await _body(receive)
+        largest = LARGEST_FILE if (scope["method"], scope["path"]) == self.upload else LARGEST_BODY
+        body = b"" if refusal else await _body(receive, largest)
         if body is None:
-            refusal = PlainTextResponse("larger than 64 KiB", 413, {"Connection": "close"})
+            refusal = PlainTextResponse(f"larger than {largest // 2**10} KiB", 413, {"Connection": "close"})
         if refusal:
             await refusal(scope, receive, reply.send)
             return
@@ -79,6 +87,10 @@ class Guard:
             return PlainTextResponse("sent from the page of another site", 403)
         if path.startswith(HELPER_ROUTES) and not USED_ROUTES.fullmatch(path):
             return PlainTextResponse("not found", 404)
+        if (
+            TOOLS.fullmatch(path) and scope["method"] != "POST"
+        ):  # a GET would keep a stream open that nothing is sent on
+            return PlainTextResponse("tools are called by POST", 405, {"Allow": "POST"})
         return None
 
     def _is_here(self, host: str) -> bool:
@@ -131,13 +143,13 @@ def _script_hashes(page: bytes) -> str:
     return "".join(f" 'sha256-{base64.b64encode(hashlib.sha256(code).digest()).decode()}'" for code in codes)
 
 
-async def _body(receive: Receive) -> bytes | None:
-    """The request's whole body, or None when it is larger than is taken."""
+async def _body(receive: Receive, largest: int) -> bytes | None:
+    """The request's whole body, or None when it has more bytes than `largest`."""
     body = bytearray()
     while True:
         message = await receive()
         body += message.get("body", b"")
-        if len(body) > LARGEST_BODY:
+        if len(body) > largest:
             return None
         if not message.get("more_body"):
             return bytes(body)

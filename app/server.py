@@ -1,4 +1,4 @@
-"""The server: the chat page and /healthz under FastAPI, behind a guard, run by one uvicorn worker."""
+"""The server: the chat page and `/v1` under FastAPI, behind a guard, run by one uvicorn worker."""
 
 from __future__ import annotations
 
@@ -8,45 +8,64 @@ import os
 import socket
 import sys
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import gradio as gr
 import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import FileResponse
 
+from app.api import Api
 from app.chat import HEAD, SCRIPT, STYLE, build_page, theme
 from app.guard import Guard
+from app.login import Login
+from app.requestlog import RequestLog
+from app.tool import ask_tool, has_mcp
+from app.work import Work
 from corpus import ArticleQAError
+from index.onnx_model import processors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from qa import ArticleQA
 
-WAITING_QUESTIONS = 64
-SHUTDOWN_SECONDS = 3
+WAITING_QUESTIONS = 32
+SHUTDOWN_SECONDS = 30
 EVERYWHERE = frozenset({"0.0.0.0", "::", ""})  # noqa: S104  (compared with, never bound to by default)
 
 
-def build_app(bot: ArticleQA, *, hosts: Collection[str] = ()) -> FastAPI:
-    """The page at `/` and the state of the server at `/healthz`, for requests to this machine or to one of `hosts`.
+def build_app(
+    bot: ArticleQA,
+    *,
+    hosts: Collection[str] = (),
+    per_minute: float | None = None,
+    read_only: bool = False,
+    password: str | None = None,
+    log: TextIO | None = None,
+    log_questions: bool = False,
+) -> FastAPI:
+    """The page at `/` and HTTP at `/v1` (see `app.api`), for requests to this machine or to one of `hosts`.
 
-    Not to be called where an event loop is running.
+    Each client may send `per_minute` requests to `/v1`; `read_only` leaves the library as it is; with a password it is
+    asked for first. A line about each request goes to `log`, see `app.requestlog`. Not to be called where an event loop
+    is running.
     """
-    return asyncio.run(_app(bot, hosts))
+    app = asyncio.run(_app(bot, per_minute, read_only=read_only))
+    app.add_middleware(Guard, hosts=hosts, read_only=read_only)
+    if password is not None:
+        app.add_middleware(Login, password=password)  # added later, it comes earlier: nothing is read without it
+    if log is not None:
+        app.add_middleware(RequestLog, to=log, questions=log_questions)
+    return app
 
 
-async def _app(bot: ArticleQA, hosts: Collection[str]) -> FastAPI:
+async def _app(bot: ArticleQA, per_minute: float | None, *, read_only: bool) -> FastAPI:
     """The app, made inside an event loop: without one, parts of Gradio open loops of their own and never close them."""
     app = FastAPI(title="articleqa", version=version("articleqa"), docs_url=None, redoc_url=None)
-    app.add_middleware(Guard, hosts=hosts)
-
-    @app.get("/healthz")
-    def healthz() -> dict[str, str | int]:
-        articles = bot.library.articles()
-        passages = sum(info.passages for info in articles)
-        return {"status": "ok", "version": app.version, "articles": len(articles), "passages": passages}
+    app.state.work = Work(at_once=processors(), waiting=WAITING_QUESTIONS)
+    api = Api(bot, app.state.work, per_minute=per_minute, read_only=read_only)
+    api.install(app)
 
     @app.get("/page.js", include_in_schema=False)
     def script() -> FileResponse:
@@ -55,7 +74,7 @@ async def _app(bot: ArticleQA, hosts: Collection[str]) -> FastAPI:
     # Gradio would sum up all questions so far with pandas after each one, for a dashboard that is off.
     os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(sys.maxsize))
     os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "1")
-    page = build_page(bot)
+    page = build_page(bot, ask_tool(bot, app.state.work, api.buckets))
     page.queue(max_size=WAITING_QUESTIONS, default_concurrency_limit=os.cpu_count() or 1, api_open=False)
     gr.mount_gradio_app(
         app,
@@ -69,7 +88,7 @@ async def _app(bot: ArticleQA, hosts: Collection[str]) -> FastAPI:
         enable_monitoring=False,
         show_error=False,
         ssr_mode=False,
-        mcp_server=False,
+        mcp_server=has_mcp(),
         pwa=False,
         max_file_size=0,
         app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
@@ -79,16 +98,37 @@ async def _app(bot: ArticleQA, hosts: Collection[str]) -> FastAPI:
 
 
 def serve(
-    bot: ArticleQA, *, host: str = "127.0.0.1", port: int = 7860, on_ready: Callable[[str], None] | None = None
+    bot: ArticleQA,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 7860,
+    names: Collection[str] = (),
+    per_minute: float | None = None,
+    read_only: bool = False,
+    password: str | None = None,
+    log: TextIO | None = None,
+    log_questions: bool = False,
+    on_ready: Callable[[str], None] | None = None,
 ) -> None:
-    """Serve the chat page until the process is told to stop; questions under way are still answered for 3 seconds.
+    """Serve the chat page and HTTP until the process is told to stop; questions let in before are still answered.
+
+    The server goes by `names`, too, such as that of a proxy before it.
 
     `on_ready` is called with the page's address once it takes connections; port 0 takes any free one. Raises
     `ArticleQAError` when the port cannot be listened on.
     """
     with _listen(host, port) as listener:
-        names = {socket.gethostname(), f"{socket.gethostname()}.local"} if host in EVERYWHERE else {host}
-        app = build_app(bot, hosts=names)
+        here = {socket.gethostname(), f"{socket.gethostname()}.local"} if host in EVERYWHERE else {host}
+        hosts = {*here, *names}
+        app = build_app(
+            bot,
+            hosts=hosts,
+            per_minute=per_minute,
+            read_only=read_only,
+            password=password,
+            log=log,
+            log_questions=log_questions,
+        )
         server = Server(app, url=_address(host, listener.getsockname()[1]), on_ready=on_ready)
         with contextlib.suppress(KeyboardInterrupt):
             server.run(sockets=[listener])
@@ -108,6 +148,7 @@ class Server(uvicorn.Server):
             )
         )
         self.closing: asyncio.Event = app.state.closing
+        self.work: Work = app.state.work
         self.url, self.on_ready = url, on_ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -117,7 +158,8 @@ class Server(uvicorn.Server):
             self.on_ready(self.url)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Let open pages go, then wait for the questions under way."""
+        """Let open pages go, then wait for the questions that were let in."""
+        self.work.closing = True
         self.closing.set()
         await super().shutdown(sockets)
 

@@ -42,27 +42,70 @@ def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
         yield lambda steps: bar.advance(task, steps)
 
 
+@contextmanager
+def growing_progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar as `progress`; call what it gives with the number of steps done and the number known so far."""
+    console = Console(stderr=True)
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, known: bar.update(task, completed=done, total=known)
+
+
 def print_answer(answer: Answer) -> None:
     """The quote in bold inside its sentence, where it stands, and how sure it is."""
     console = Console(highlight=False)
     if answer.understood_as != answer.question:
         console.print(Text(plain(f"understood as: {answer.understood_as}"), style="italic"))
+    if answer.choices:
+        console.print(Text("Which one do you mean?", style="bold"))
+        for choice in answer.choices:
+            _indented(console, Text(plain(choice)))
+        return
     if answer.best is None:
-        console.print(Text(NO_ANSWER, style="bold"))
-        console.print(Text(plain(answer.reason or ""), style="dim"))
-        if answer.hits:
-            console.print(Text("closest passage:", style="dim"))
-            _indented(console, Text(plain(answer.hits[0].passage.text)))
-            _indented(console, _place(answer.hits[0].article, answer.hits[0].passage.start))
+        _print_nothing(console, answer)
         return
     console.print(Text(plain(answer.best.span.text), style="bold"))
     _quoted(console, answer, answer.best)
+    for item in answer.items:
+        _indented(console, Text(f"- {plain(item)}"))
+    if answer.longer:
+        console.print(Text("in its passage:", style="dim"))
+        _indented(console, Text(plain(answer.longer.text)))
+    _print_groups(console, answer)
     likely = [quote for quote in answer.alternatives if quote.confidence >= _WORTH_SHOWING]
     if likely:
         console.print(Text("or perhaps:", style="dim"))
         for quote in likely:
             sure = f"{plain(quote.span.text)}  ({confidence_word(quote.confidence)}, {quote.confidence:.0%})"
             _indented(console, Text(sure, style="dim"))
+
+
+def _print_nothing(console: Console, answer: Answer) -> None:
+    """That the articles do not say, why, the closest passage, and what would help."""
+    console.print(Text(NO_ANSWER, style="bold"))
+    console.print(Text(plain(answer.reason or ""), style="dim"))
+    if answer.unknown_words:
+        console.print(Text(plain(f"nowhere in the library: {', '.join(answer.unknown_words)}"), style="dim"))
+    if answer.hits:
+        console.print(Text("closest passage:", style="dim"))
+        _indented(console, Text(plain(answer.hits[0].passage.text)))
+        _indented(console, _place(answer.hits[0].article, answer.hits[0].passage.start))
+    if answer.hint:
+        console.print(Text(plain(f"what would help: {answer.hint}"), style="dim"))
+
+
+def _print_groups(console: Console, answer: Answer) -> None:
+    """The answers of several articles with their dates, newest first."""
+    if not answer.groups:
+        return
+    agree = len(answer.groups) == 1
+    console.print(Text("several articles say so:" if agree else "the articles differ (newest first):", style="dim"))
+    for group in answer.groups:
+        for quote in group.quotes:
+            line = Text("" if agree else f"{plain(group.text)}  ")
+            article = answer.articles[quote.span.passage.article_id]
+            _indented(console, line.append_text(_place(article, quote.span.start, quote.confidence)))
 
 
 def article_table(articles: Sequence[ArticleInfo]) -> None:
