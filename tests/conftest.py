@@ -2,7 +2,10 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Sequence
+import socket
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import hypothesis
@@ -90,6 +93,29 @@ def whole(about: Article) -> Passage:
 
 def hit(about: Article, score: float = 0.5, passage: Passage | None = None) -> Hit:
     return Hit(passage or whole(about), about, score, dense=score, lexical=5.0)
+
+
+@contextmanager
+def served(bot: ArticleQA, **options: object) -> Iterator[str]:
+    """The address of a real server of the page, in a thread of its own; the options are those of `build_app`."""
+    from app.server import Server, build_app
+
+    ready = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        servers = []
+
+        def run():  # where no event loop runs, unlike in the tests' own thread
+            servers.append(Server(build_app(bot, **options), url=url, on_ready=lambda _: ready.set()))
+            servers[0].run(sockets=[listener])
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        assert ready.wait(60)
+        yield url
+        servers[0].should_exit = True
+        thread.join(30)
+        assert not thread.is_alive()
 
 
 @pytest.fixture(scope="session")

@@ -30,6 +30,7 @@ KEYS = {
     "hits",
     "timings_ms",
     "mode",
+    *("choices", "groups", "longer", "items", "unknown_words", "hint"),
 }
 CITATION = {
     *(

@@ -52,6 +52,8 @@ def test_whole_words_stay_inside_and_end_on_words(text, data):
         ("some 12,500 of them", "500", "How many came?", "12,500"),
         ("in 0:59.3 today", "59", "How fast was it?", "0:59.3"),
         ("a 200-point lead", "200", "How large was the lead?", "200-point"),
+        ("the 19-year-old Swede", "19", "How old is he?", "19"),
+        ("the 19-year-old Swede", "19", "Who won?", "19-year-old"),
         ("it took nine years", "nine", "How long did it take?", "nine years"),
         ("it took nine years", "nine", "How many years did it take?", "nine"),
         ("up 14 percent", "14", "By how much?", "14 percent"),

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from app.cli import cli
 from corpus import QuestionError
 from eval import commands, gate, report
-from eval.compare import compare, difference, load_run, mcnemar, randomisation_test, tables, to_dict
+from eval.compare import SIGNIFICANT, compare, difference, load_run, mcnemar, randomisation_test, tables, to_dict
 from eval.dataset import BUNDLED_QUESTIONS, load_questions
 from eval.gate import Baseline
 from eval.run import evaluate
@@ -179,7 +179,7 @@ def test_the_command_compares(tmp_path):
 
 
 class Weakened:
-    """A reader whose best start of every window is lost."""
+    """A reader whose five best starts of every window are lost."""
 
     def __init__(self, reader):
         self.reader, self.name = reader, f"weakened {reader.name}"
@@ -190,7 +190,7 @@ class Weakened:
     def _weaker(self, window: Window) -> Window:
         starts = window.start_logits.copy()
         if len(starts):
-            starts[starts.argmax()] = -50
+            starts[starts.argsort()[-5:]] = -50
         return replace(window, start_logits=starts)
 
 
@@ -205,6 +205,11 @@ def sound(brief_bot, questions):
     return evaluate(brief_bot, questions)
 
 
+@pytest.fixture(scope="module")
+def weak(sample_library, reader, questions):
+    return evaluate(ArticleQA(sample_library, Weakened(reader), settings=Settings(passages=2)), questions)
+
+
 @pytest.fixture
 def baseline(sound, tmp_path):
     path = tmp_path / "baseline.json"
@@ -217,11 +222,49 @@ def test_the_same_passes_the_gate(baseline, sound, questions):
     assert baseline.breaches(sound) == []
 
 
-def test_a_weakened_reader_fails_the_gate(baseline, sample_library, reader, questions):
-    weak = ArticleQA(sample_library, Weakened(reader), settings=Settings(passages=2))
-    breaches = baseline.breaches(evaluate(weak, questions))
+def test_the_same_run_again_gives_the_same_figures(sound, brief_bot, questions):
+    def figures(found):
+        told = report.to_dict(found, FACTS)
+        del told["latency_ms"]
+        return told | {"results": [{**row, "timings_ms": None} for row in told["results"]]}
+
+    assert figures(evaluate(brief_bot, questions)) == figures(sound)
+
+
+def test_a_weakened_reader_fails_the_gate(baseline, weak):
+    breaches = baseline.breaches(weak)
     assert [line.split(" fell ")[0] for line in breaches if " fell " in line][:2] == ["exact match", "F1"]
     assert all("; tolerated is " in line and "\n" not in line for line in breaches)
+
+
+def test_the_command_compares_a_weakened_reader_and_a_run_with_itself(sound, weak, tmp_path):
+    for name, found in (("sound", sound), ("weak", weak)):
+        (tmp_path / f"{name}.json").write_text(json.dumps(report.to_dict(found, FACTS)))
+
+    def compared(*names):
+        files = [str(tmp_path / f"{name}.json") for name in names]
+        done = CliRunner().invoke(cli, ["eval", "--compare", *files, "--json", str(tmp_path / "out.json")])
+        assert done.exit_code == 0, done.output
+        return json.loads((tmp_path / "out.json").read_text("utf-8")), done.output
+
+    figures, shown = compared("sound", "sound")
+    assert "worse" not in shown
+    assert figures["flips"] == {"gained": [], "lost": [], "p": 1.0}
+    for one in figures["differences"].values():
+        assert (one["difference"], one["interval_95"], one["p"], one["verdict"]) == (0, [0, 0], 1, None)
+    figures, shown = compared("sound", "weak")
+    assert len(figures["flips"]["lost"]) > len(figures["flips"]["gained"])
+    for name in ("exact_match", "f1"):
+        one = figures["differences"][name]
+        assert one["difference"] < 0
+        assert one["p"] < 1
+        assert one["verdict"] == ("worse" if one["p"] < SIGNIFICANT else None)
+
+
+def test_a_difference_that_chance_would_not_make_is_flagged():
+    assert difference([1] * 8, [0] * 8).verdict == "worse"
+    assert difference([0] * 8, [1] * 8).verdict == "better"
+    assert difference([1, 0] * 4, [0, 1] * 4).verdict == ""
 
 
 @pytest.mark.parametrize(

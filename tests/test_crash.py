@@ -22,9 +22,9 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 FRUITS = [article(f"fruit-{number}", f"Fruit number {number} was picked. " * 60) for number in range(12)]
 
-# It forks a child for every line "FOLDER POINT", so that the libraries are imported once. The child makes all changes
-# of `changes()`, writing the number of each when it has returned, and is killed by SIGKILL just before its POINT-th
-# operation that changes a folder or file; at point 0 the test kills it.
+# It forks a child for every line "FOLDER POINT FIRST", so that the libraries are imported once. The child makes the
+# changes of `changes()` from number FIRST on, writing the number of each when it has returned, and is killed by SIGKILL
+# just before its POINT-th operation that changes a folder or file; at point 0 the test kills it.
 CHILD = """
 import os, signal, sys
 import faiss, filelock, sqlite3, tantivy
@@ -33,7 +33,7 @@ import test_crash
 CHANGING = {"os.rename", "os.link", "os.remove", "os.mkdir", "os.rmdir", "fcntl.flock", "sqlite3.connect"}
 
 for line in sys.stdin:
-    folder, point = line.split()
+    folder, point, first = line.split()
     if os.fork():
         os.wait()
         os.write(1, b"end\\n")
@@ -49,7 +49,7 @@ for line in sys.stdin:
     if int(point):
         sys.addaudithook(count)
     library = test_crash.opened(folder)
-    for number, change in enumerate(test_crash.changes()):
+    for number, change in list(enumerate(test_crash.changes()))[int(first):]:
         change(library)
         os.write(1, b"done %d %d\\n" % (number, operations))
     os._exit(0)
@@ -100,9 +100,9 @@ class Writer:
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
         self.lines = b""
 
-    def start(self, folder: Path, point: int = 0) -> int:
+    def start(self, folder: Path, point: int = 0, first: int = 0) -> int:
         assert self.process.stdin is not None
-        self.process.stdin.write(f"{folder} {point}\n".encode())
+        self.process.stdin.write(f"{folder} {point} {first}\n".encode())
         word, pid = self.line()
         assert word == "pid"
         return int(pid)

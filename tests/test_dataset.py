@@ -133,8 +133,8 @@ def test_bad_rows_are_named_by_line(tmp_path, row, problem):
     [
         (b"", "empty"),
         (b" \n\n", "empty"),
-        (gzip.compress(b""), "empty"),
-        (gzip.compress(b'{"id": 1}')[:-9], "gzip"),
+        (gzip.compress(b"", mtime=0), "empty"),
+        (gzip.compress(b'{"id": 1}', mtime=0)[:-9], "gzip"),
         (b"\x1f\x8bnot gzip after all", "gzip"),
         (b"\x89PNG\r\n\x1a\n\x00\xff\xfe", "UTF-8"),
         (b'"a string"', "; "),
@@ -212,7 +212,7 @@ def test_bad_reading_data_is_named_by_place(tmp_path, content, place, problem):
 def test_bundled_questions_are_about_the_bundled_articles():
     questions = load_questions(BUNDLED_QUESTIONS)
     passages = [passage for article in samples() for passage in split(article)]
-    assert {question.article_id for question in questions} == {passage.article_id for passage in passages}
+    assert {question.article_id for question in questions} - {None} == {passage.article_id for passage in passages}
     assert any(not question.answerable for question in questions)
     for question in questions:
         assert (first_relevant(question, passages) is not None) == question.answerable, question

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from corpus import Article, ArticleQAError, Passage, QuestionError
-from eval import bench, commands, report
+from eval import bench, commands, extraction, report
 from eval.dataset import Question
 from eval.facts import Facts, collect
 from eval.figures import markdown
@@ -373,6 +373,7 @@ def test_the_command_prints_tables_and_writes_both_files(tmp_path, capsys):
     figures = json.loads(out.read_text("utf-8"))
     assert figures["citation_exactness"] in {1.0, None}
     assert figures["run"]["passages"] == 2
+    assert figures["run"]["seconds"] > 0
     assert figures["results"][0]["id"] == "[bold]1"
     assert (tmp_path / "out.md").read_text("utf-8").startswith("# Evaluation, end to end")
     assert "<title>Evaluation of reader-" in (tmp_path / "out.html").read_text("utf-8")
@@ -389,7 +390,12 @@ def test_the_command_looks_at_the_files_first(tmp_path):
 
 def test_figures_of_a_benchmark():
     times = {"retrieve": Latency(10, 20, 30), "read": Latency(100, 200, 300), "total": Latency(110, 220, 330)}
-    figures = bench.to_dict(bench.Bench(0.123456, 1.2, times, 80.04, None), FACTS)
+    sizes = (bench.Size(35, 0.4, 150.04), bench.Size(1003, 12.0, 181.0))
+    rates = (extraction.Rate("PDF", 20, 20, 8_000_000, 4.0),)
+    figures = bench.to_dict(bench.Bench(0.123456, 1.2, times, 80.04, None, sizes, rates), FACTS)
+    pdf = {"bytes_a_file": 400_000, "articles_a_file": 1, "articles_per_second": 5.0, "mb_per_second": 2.0}
+    assert figures["extraction"] == {"PDF": pdf}
+    assert figures["sizes"][0] == {"passages": 35, "add_s": 0.4, "warm_ms": 150.0}
     assert (figures["kind"], figures["help_s"], figures["peak_mb"]) == ("bench", 0.123, None)
     assert figures["warm_ms"]["total"] == {"p50": 110, "p95": 220, "p99": 330}
     rows = dict(bench.table(bench.Bench(0.1, 1.2, times, 80.04, 262.2)).rows)

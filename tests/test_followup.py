@@ -22,7 +22,7 @@ UNANSWERED = ("How old is Elise Varnholt?", None)
         ("Who beat her?", [UNANSWERED], "Who beat Elise Varnholt?"),
         ("How old is she?", [("Who won in Grenoble?", "Elise Varnholt, 25,")], "How old is Elise Varnholt?"),
         ("When was it opened?", [("Where is Durham Bus Station?", None)], "When was Durham Bus Station opened?"),
-        ("Where do they play?", [("Who are the Saltmere Players?", None)], "Where do Saltmere Players play?"),
+        ("Where do they play?", [("Who are the Saltmere Players?", None)], "Where do the Saltmere Players play?"),
         ("When did he win?", [BLOMQVIST, ("How old is he?", "29")], "When did Tom Blomqvist win?"),
         ("When did he win?", [BLOMQVIST, ("Is he quick?", None)], "When did Tom Blomqvist win?"),
         ("Where is he from?", [("who drove", "St. John Horsfall")], "Where is St. John Horsfall from?"),

@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from corpus import Anchor, Article, LibraryError, samples
 from index import Added, Hit, Library, default_library_path, snapshots
 from index.database import Database
-from index.dense import DenseIndex
 from index.lexical import LexicalIndex
 from index.searcher import heading, indexed_text
 
@@ -145,12 +144,13 @@ def test_generation_rises_by_one_with_every_change(folder):
         assert [*seen, library.generation] == [0, 1, 2, 3, 4, 4]
 
 
-def test_progress_counts_every_article():
-    steps: list[int] = []
+def test_every_article_that_is_in_is_told_of():
+    stored: list[Article] = []
     with Library.in_memory(HashEmbedder()) as library:
         library.add(FRUITS[:2])
-        library.add(FRUITS, on_progress=steps.append)
-    assert sum(steps) == len(FRUITS)
+        library.add([*FRUITS, replace(FRUITS[0], source="elsewhere")], on_stored=stored.append)
+        assert [library.article(one.id) for one in stored] == stored
+    assert len(stored) == len(FRUITS) + 1
 
 
 def test_articles_before_a_failing_one_stay(folder):
@@ -237,7 +237,7 @@ def test_complete_id():
         library.add([article(name) for name in ("race", "race-2020", "race-2021", "vase")])
         assert library.complete_id("v") == "vase"
         assert library.complete_id("race") == "race"
-        with pytest.raises(LibraryError, match="race-2: 2 articles"):
+        with pytest.raises(LibraryError, match="race-2: several articles"):
             library.complete_id("race-2")
         for unknown in ("x", "Vase", "%", "_"):
             with pytest.raises(LibraryError, match="no article of this id"):
@@ -534,7 +534,7 @@ def lexical_file(snapshot: Path) -> Path:
 @pytest.mark.parametrize(
     "chosen",
     [
-        lambda snapshot: snapshot / "dense.faiss",
+        lambda snapshot: next((snapshot / "dense").glob("*.flat")),
         lambda snapshot: snapshot / "manifest.json",
         lambda snapshot: snapshot / "lexical" / "meta.json",
         lexical_file,
@@ -574,11 +574,11 @@ def test_a_snapshot_of_another_version_is_made_again(folder):
         library.add(FRUITS)
         before = numbers(library.search("was the damson found"))
         scratch = snapshots.scratch_folder(folder / "snapshots")
-        shutil.copy(current_snapshot(folder) / "dense.faiss", scratch)
+        shutil.copytree(current_snapshot(folder) / "dense", scratch / "dense")
         builder = tantivy.SchemaBuilder()
         builder.add_text_field("other")
         tantivy.Index(builder.build(), path=str(scratch / "lexical"))
-        facts = snapshots.publish(scratch, library.generation)
+        _, facts = snapshots.publish(scratch, library.generation, library._database.last_row(), None)
         with library._database.transaction():
             library._database.set_meta(facts)
     with opened(folder) as library:
@@ -742,49 +742,6 @@ def test_no_pickle_is_ever_loaded(folder):
 def unit(*values: float) -> np.ndarray:
     vector = np.array(values, np.float32)
     return vector / np.linalg.norm(vector)
-
-
-def dense_index() -> DenseIndex:
-    index = DenseIndex(2)
-    vectors = np.stack([unit(1, 0), unit(1, 1), unit(0, 1)])
-    index.change(remove=np.array([], np.int64), add=np.array([10, 20, 30]), vectors=vectors)
-    return index
-
-
-def test_dense_index_gives_cosines():
-    index = dense_index()
-    assert index.search(unit(1, 0), 2) == pytest.approx({10: 1.0, 20: 0.5**0.5})
-    assert index.search(unit(1, 0), 99) == pytest.approx({10: 1.0, 20: 0.5**0.5, 30: 0.0}, abs=1e-6)
-    assert index.scores(unit(0, 1), [20, 30]) == pytest.approx({20: 0.5**0.5, 30: 1.0})
-    assert index.search(unit(1, 0), 0) == {}
-    assert DenseIndex(2).search(unit(1, 0), 5) == {}
-
-
-def test_dense_index_changes_and_is_saved():
-    index = dense_index()
-    index.change(remove=np.array([20, 99]), add=np.array([40]), vectors=unit(1, 0.1)[None])
-    again = DenseIndex(2, index.to_bytes())
-    for one in (index, again):
-        assert one.rows().tolist() == [10, 30, 40]
-        assert list(one.search(unit(1, 0), 2)) == [10, 40]
-        assert one.scores(unit(1, 0), [40]) == pytest.approx({40: unit(1, 0.1)[0]})
-    empty = DenseIndex(2, DenseIndex(2).to_bytes())
-    assert empty.rows().tolist() == []
-
-
-@pytest.mark.parametrize("values", [(1, 2, 3), (np.nan, 0), (np.inf, 0)])
-def test_dense_index_refuses_vectors_that_do_not_fit(values):
-    index, vector = dense_index(), np.array(values, np.float32)
-    with pytest.raises(ValueError, match=r"need \(2,\)"):
-        index.search(vector, 1)
-    with pytest.raises(ValueError, match=r"need \(1, 2\)"):
-        index.change(remove=np.array([], np.int64), add=np.array([50]), vectors=vector[None])
-    assert index.rows().tolist() == [10, 20, 30]
-
-
-def test_dense_index_refuses_a_file_of_another_dimension():
-    with pytest.raises(ValueError, match="3"):
-        DenseIndex(3, dense_index().to_bytes())
 
 
 @pytest.mark.parametrize("on_disk", [True, False])

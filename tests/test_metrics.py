@@ -388,3 +388,27 @@ def test_roc_area_counts_pairs(rows):
 
 def test_roc_area_takes_spans_that_were_not_found():
     assert roc_area([1.0, -np.inf], np.array([True, False])) == 1
+
+
+@given(
+    st.lists(st.booleans(), min_size=1, max_size=30),
+    st.integers(0, 5),
+    st.sampled_from([1, 3, 5, 10, 20]),
+)
+@settings(deadline=None, max_examples=60)
+def test_rankings_agree_with_ir_measures(relevant, missed, k):
+    """`relevant` says of each passage found whether it is relevant; so many relevant ones were not found."""
+    ir = pytest.importorskip("ir_measures", reason="the independent implementation comes with the dev extra")
+    total = sum(relevant) + missed
+    if not total:
+        return
+    places = [f"p{place}" for place in range(len(relevant))]
+    judged = [ir.Qrel("q", name, 1) for name, good in zip(places, relevant, strict=True) if good]
+    judged += [ir.Qrel("q", f"missed{number}", 1) for number in range(missed)]
+    run = [ir.ScoredDoc("q", name, float(-place)) for place, name in enumerate(places)]
+    told = ir.calc_aggregate([ir.nDCG @ k, ir.RR @ k, ir.Success @ k], judged, run)
+    ranks = [place for place, good in enumerate(relevant, start=1) if good]
+    first = ranks[0] if ranks else None
+    assert ndcg_at(ranks, total, k) == pytest.approx(told[ir.nDCG @ k], abs=1e-9)
+    assert reciprocal_rank(first, k=k) == pytest.approx(told[ir.RR @ k], abs=1e-9)
+    assert recall_at([first], k) == pytest.approx(told[ir.Success @ k], abs=1e-9)

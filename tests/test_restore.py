@@ -1,0 +1,34 @@
+import shutil
+
+import numpy as np
+import pytest
+
+from corpus import ModelError, samples, split
+from qa.onnx_reader import OnnxReader
+from qa.reader import BUNDLED_READER
+from qa.restore import restore_reader
+from qa.torch_reader import TorchReader
+
+
+def test_the_bundled_reader_comes_back_as_float_weights(tmp_path):
+    restore_reader(BUNDLED_READER, tmp_path)
+    exported, restored = OnnxReader(BUNDLED_READER), TorchReader(str(tmp_path))
+    passages = [passage.text for passage in split(samples()[0])]
+    pairs = zip(exported.read("Who won?", passages), restored.read("Who won?", passages), strict=True)
+    for one, other in pairs:
+        assert np.array_equal(one.starts, other.starts)
+        # only the rounding of activations is between them
+        assert np.abs(one.start_logits - other.start_logits).mean() < 0.3
+        assert np.corrcoef(one.end_logits, other.end_logits)[0, 1] > 0.99
+
+
+def test_a_damaged_reader_is_not_restored(tmp_path):
+    folder = tmp_path / "reader"
+    shutil.copytree(BUNDLED_READER, folder)
+    with (folder / "model.onnx").open("r+b") as file:
+        file.seek(1000)
+        byte = file.read(1)
+        file.seek(1000)
+        file.write(bytes([byte[0] ^ 1]))
+    with pytest.raises(ModelError, match=r"model\.onnx"):
+        restore_reader(folder, tmp_path / "out")
