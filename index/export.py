@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from corpus import ModelError
 from index.modelfiles import ModelCard
+from index.outliers import EXACT
 
 if TYPE_CHECKING:
     import torch
@@ -69,7 +70,7 @@ def export_int8(graph: torch.nn.Module, path: Path, *, outputs: tuple[str, ...],
 
     The attention and layer norms of a BERT of this configuration are fused. Weights are quantised per channel to 7
     bits, so that processors without VNNI cannot overflow; activations at run time (onnxruntime's dynamic
-    quantisation).
+    quantisation). What `keep_outliers` took apart stays float.
     """
     import onnx
     import torch
@@ -78,8 +79,9 @@ def export_int8(graph: torch.nn.Module, path: Path, *, outputs: tuple[str, ...],
     from onnxruntime.transformers.optimizer import optimize_model
 
     options = FusionOptions("bert")
-    # fused with their biases, these are slower
-    options.enable_bias_gelu = options.enable_bias_skip_layer_norm = options.enable_embed_layer_norm = False
+    # fused, these are slower
+    options.enable_bias_gelu = options.enable_skip_layer_norm = False
+    options.enable_bias_skip_layer_norm = options.enable_embed_layer_norm = False
 
     ids = torch.ones(2, 16, dtype=torch.long)
     with tempfile.TemporaryDirectory() as scratch, warnings.catch_warnings():
@@ -106,12 +108,14 @@ def export_int8(graph: torch.nn.Module, path: Path, *, outputs: tuple[str, ...],
             optimization_options=options,
         )
         fused.save_model_to_file(str(full))
+        exact = [node.name for node in fused.nodes() if any(name.endswith(f".{EXACT}") for name in node.input)]
         quantize_dynamic(
             full,
             path,
             weight_type=QuantType.QInt8,
             per_channel=True,
             reduce_range=True,
+            nodes_to_exclude=exact,
             # fused nodes do not say of what type their outputs are
             extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
         )

@@ -36,7 +36,10 @@ class OnnxModel:
         try:
             self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
             self._session = onnxruntime.InferenceSession(
-                str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"]
+                str(folder / "model.onnx"),
+                options,
+                providers=["CPUExecutionProvider"],
+                disabled_optimizers=["SkipLayerNormFusion"],  # the fused operator is several times slower
             )
         except Exception as error:  # both libraries raise bare Exception subclasses of their own
             problem = str(error).splitlines()[0]

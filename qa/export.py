@@ -9,17 +9,14 @@ from typing import TYPE_CHECKING
 from corpus import samples, split
 from index.export import export_int8
 from index.modelfiles import ModelCard
-from index.smoothing import smooth
+from index.outliers import keep_outliers
 
 if TYPE_CHECKING:
     import torch
 
 
-def export_reader(model: str, folder: Path, *, name: str, smoothed: bool = False) -> None:
-    """Export a question-answering model (hub name or folder) to `folder`, with start and end logits as outputs.
-
-    `smoothed` evens out its activations first (see `index.smoothing`): some models lose less that way, others more.
-    """
+def export_reader(model: str, folder: Path, *, name: str) -> None:
+    """Export a question-answering model (hub name or folder) to `folder`, with start and end logits as outputs."""
     import torch
     from transformers import AutoModelForQuestionAnswering, AutoTokenizer
 
@@ -31,8 +28,7 @@ def export_reader(model: str, folder: Path, *, name: str, smoothed: bool = False
             for passage in split(article):
                 source(**tokenizer(article.title, passage.text, return_tensors="pt", truncation=True))
 
-    if smoothed:
-        smooth(source, run)
+    keep_outliers(source, run)
 
     class Graph(torch.nn.Module):
         def __init__(self) -> None:
@@ -60,9 +56,8 @@ def main() -> None:
     parser.add_argument("model", help="a question-answering model: hub name or folder")
     parser.add_argument("folder", type=Path, help="where to write the model folder")
     parser.add_argument("--name", help="the name that answers and reports give it (default: the model's)")
-    parser.add_argument("--smoothed", action="store_true", help="even out the activations before quantising")
     options = parser.parse_args()
-    export_reader(options.model, options.folder, name=options.name or options.model, smoothed=options.smoothed)
+    export_reader(options.model, options.folder, name=options.name or options.model)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from corpus import ModelError
 from corpus.errors import exit_code
 from index.modelfiles import verify
+from index.outliers import EXACT
 
 Floats = npt.NDArray[np.float32]
 
@@ -26,7 +27,7 @@ _QKV = ("query", "key", "value")
 def restore_reader(folder: Path, out: Path) -> None:
     """Write the BERT reader that `qa.export` exported to `folder` as transformers reads it, to `out`.
 
-    Every int8 weight is multiplied by its channel's scale and smoothing is undone, so the model computes what the
+    Every int8 weight is multiplied by its channel's scale and the outliers are put back, so the model computes what the
     exported one does, but for the rounding of activations. Raises `ModelError` for a folder that is damaged or holds
     no BERT reader.
     """
@@ -66,13 +67,16 @@ def _weights(path: Path) -> tuple[dict[str, Floats], int]:
     found = {
         name.removeprefix(_PREFIX): value
         for name, value in stored.items()
-        if name.startswith(_PREFIX) and value.dtype == np.float32 and not name.endswith("_scale")
+        if name.startswith(_PREFIX) and value.dtype == np.float32 and not name.endswith(("_scale", ".kept"))
     }
     heads = 0
     for node in graph.node:
         if node.op_type == "DequantizeLinear" and _is_embedding(node.input[1]):
             name = node.input[1].removesuffix("_scale").removeprefix(_PREFIX)
             found[name] = _dequantised(stored, node.input[1].removesuffix("_scale"), axis=0)
+        elif node.op_type == "Mul" and node.input[1].endswith(".kept"):  # one for several layers, where they are equal
+            layer = node.output[0].rpartition("/")[0].removeprefix("/reader/").replace("/", ".")
+            found[f"{layer}.kept"] = stored[node.input[1]]
         elif node.op_type == "QAttention":
             heads = next(one.i for one in node.attribute if one.name == "num_heads")
             layer = node.output[0].split("/self/")[0].removeprefix("/reader/").replace("/", ".") + ".self"
@@ -84,7 +88,7 @@ def _weights(path: Path) -> tuple[dict[str, Floats], int]:
         elif node.op_type == "MatMulInteger":
             layer = node.output[0].split("/MatMul_")[0].removeprefix("/reader/").replace("/", ".")
             found[f"{layer}.weight"] = _dequantised(stored, node.input[1].removesuffix("_quantized"), axis=1).T
-    return _unsmoothed(found), heads
+    return _with_outliers(found), heads
 
 
 def _is_embedding(name: str) -> bool:
@@ -101,17 +105,15 @@ def _dequantised(stored: dict[str, Any], name: str, *, axis: int) -> Floats:
     return weight
 
 
-def _unsmoothed(weights: dict[str, Floats]) -> dict[str, Floats]:
-    """`index.smoothing` divides a layer's inputs by scales that its weights hold: put both into the plain layer."""
+def _with_outliers(weights: dict[str, Floats]) -> dict[str, Floats]:
+    """Put the weights that `index.outliers` keeps apart back into their layers."""
     plain: dict[str, Floats] = {}
     for name, value in weights.items():
-        if name.endswith(".layer.weight"):
-            layer = name.removesuffix(".layer.weight")
-            plain[f"{layer}.weight"] = value * weights[f"{layer}.inverse"]
-        elif name.endswith(".layer.bias"):
-            plain[name.replace(".layer.bias", ".bias")] = value
-        elif not name.endswith(".inverse"):
-            plain[name] = value
+        layer, _, last = name.rpartition(".")
+        if last not in (EXACT, "kept"):
+            plain[name.replace(".layer.weight", ".weight").replace(".layer.bias", ".bias")] = value
+        elif last == EXACT:
+            weights[f"{layer}.layer.weight"][:, weights[f"{layer}.kept"] == 0] = value.T
     return plain
 
 
