@@ -1,6 +1,7 @@
-"""Kills, flipped bytes, failing disks and crowds: `python tests/crashes.py [kills|flips|faults|crowd]`.
+"""Kills, flipped bytes, failing disks and crowds: `python tests/crashes.py [kills|syncs|flips|faults|crowd]`.
 
 kills   SIGKILL at a random moment of adding, replacing and removing; the library is as before or after the change
+syncs   SIGKILL at a random moment of a sync; each article is as before or after it, and the next sync does the rest
 flips   every byte of a small library changed, one after the other: refused, or of no consequence, never a wrong text
 faults  every n-th call that writes fails as on a full or broken disk; what was stored before stays, what follows works
 crowd   2 writers and 8 readers at once; every search is answered from one generation
@@ -18,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import suppress
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -26,7 +28,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 import test_crash
 from conftest import HashEmbedder, article
 
-from corpus import LibraryError
+from app.sync import sync
+from corpus import Article, LibraryError
 
 QUESTIONS = ("what fruit number was picked", "number three", "about fruit")
 
@@ -73,6 +76,74 @@ def brief_check(folder: Path, told: int) -> None:
         assert kept in (test_crash.state(told), test_crash.state(told + 1)), f"{sorted(kept)} after {told} changes"
         hits = library.search("what fruit number was picked", k=1000)
         assert {hit.article.id: hit.article for hit in hits} == kept
+
+
+SYNCING = """
+import os, sys
+import faiss, filelock, sqlite3, tantivy
+import crashes
+
+for line in sys.stdin:
+    if os.fork():
+        os.wait()
+        os.write(1, b"end\\n")
+        continue
+    os.write(1, b"pid %d\\n" % os.getpid())
+    crashes.synced(line.split()[0])
+    os._exit(0)
+"""
+
+
+def syncs(count: int, seed: int = 0) -> Counter[str]:
+    """Kill `count` syncs; how many articles of how many were new by then. Raises `AssertionError` on any loss."""
+    chance, outcomes, writer = random.Random(seed), Counter[str](), test_crash.Writer(SYNCING)
+    try:
+        with scratch() as name:
+            before, place = Path(name, "before"), Path(name, "place")
+            _files(place / "files", [(one.id, one.text) for one in test_crash.FRUITS[:6]])
+            old = synced(place)
+            shutil.copytree(place, before)
+            after = [(one.id, f"{one.text}It was replaced.") for one in test_crash.FRUITS[2:5]]
+            after += [(one.id, one.text) for one in test_crash.FRUITS[5:9]]
+            begun = time.monotonic()
+            _files(place / "files", after)
+            new = synced(place)
+            seconds = time.monotonic() - begun
+            assert len(old) == 6, old
+            assert len(new) == 7, new
+            for _ in range(count):
+                shutil.rmtree(place)
+                shutil.copytree(before, place)
+                _files(place / "files", after)
+                pid = writer.start(place)
+                time.sleep(chance.uniform(0, seconds))
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+                writer.finish()
+                with test_crash.opened(place / "library") as library:
+                    library.check()
+                    found = {info.id: library.article(info.id) for info in library.articles()}
+                assert all(one in (old.get(key), new.get(key)) for key, one in found.items()), "another article"
+                assert old.keys() & new.keys() <= found.keys(), "an article is gone"
+                outcomes[f"{sum(one == new.get(key) for key, one in found.items())} of {len(new)}"] += 1
+                assert synced(place) == new
+    finally:
+        writer.process.communicate()
+    return outcomes
+
+
+def synced(place: Path | str) -> dict[str, Article]:
+    """The articles of the library in a place once it is in step with the files there."""
+    with test_crash.opened(Path(place, "library")) as library:
+        assert not sync(library, Path(place, "files")).failures
+        return {info.id: library.article(info.id) for info in library.articles()}
+
+
+def _files(folder: Path, texts: list[tuple[str, str]]) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for name, text in texts:
+        (folder / f"{name}.txt").write_text(text)
 
 
 def flips(stride: int = 1, seed: int = 0) -> Counter[str]:
@@ -222,14 +293,16 @@ def _read(folder: str, searches: int, results) -> None:  # type: ignore[no-untyp
 def main() -> None:
     """Run as the command line says."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="?", choices=["kills", "flips", "faults", "crowd", "all"], default="all")
+    parser.add_argument("what", nargs="?", choices=["kills", "syncs", "flips", "faults", "crowd", "all"], default="all")
     parser.add_argument("--kills", type=int, default=10_000)
+    parser.add_argument("--syncs", type=int, default=500)
     parser.add_argument("--stride", type=int, default=1, help="flip every so many bytes")
     parser.add_argument("--searches", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     kinds = {
         "kills": lambda: kills(options.kills, options.seed),
+        "syncs": lambda: syncs(options.syncs, options.seed),
         "flips": lambda: flips(options.stride, options.seed),
         "faults": faults,
         "crowd": lambda: crowd(options.searches),

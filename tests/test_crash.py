@@ -94,9 +94,9 @@ ALL = len(list(steps()))
 class Writer:
     """Children that write to libraries, to be killed."""
 
-    def __init__(self) -> None:
+    def __init__(self, child: str = CHILD) -> None:
         path = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
-        command = [sys.executable, "-c", f"import sys; sys.path[:0] = {path!r}\n{CHILD}"]
+        command = [sys.executable, "-c", f"import sys; sys.path[:0] = {path!r}\n{child}"]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
         self.lines = b""
 

@@ -16,6 +16,10 @@ def test_kills():
     assert crashes.kills(12, seed=3).total() == 12
 
 
+def test_killed_syncs():
+    assert crashes.syncs(3, seed=3).total() == 3
+
+
 def test_flipped_bytes_are_refused_or_harmless():
     outcomes = crashes.flips(stride=1500, seed=5)
     assert outcomes.total() > 20
