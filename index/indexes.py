@@ -79,7 +79,14 @@ class Indexes:
         if self._folder is None:
             return None
         if self._base is None or self._base.folder.name != meta.get("snapshot"):
-            self._base = snapshots.current(self._folder, meta)
+            self._base = None
+            try:
+                self._base = snapshots.current(self._folder, meta)
+            except OSError as error:
+                if self._database.meta().get("snapshot") == meta.get("snapshot"):  # not replaced by another process
+                    _log.warning(
+                        "%s: this index file is missing or damaged; it is built again from the database", error.filename
+                    )
         return self._base
 
     def _publish(self, base: Snapshot | None, meta: dict[str, str], last: Searcher | None, *, wait: float) -> Searcher:

@@ -8,9 +8,9 @@ itself, and a snapshot that is missing or damaged is just built again. What has 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
-import logging
 import os
 import secrets
 import shutil
@@ -27,7 +27,6 @@ _FORMAT = 3
 DENSE = "dense"
 LEXICAL = "lexical"
 _PIECEWISE = ".lists"
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,28 +73,25 @@ def publish(scratch: Path, generation: int, last: int, base: Snapshot | None) ->
 
 
 def current(root: Path, meta: dict[str, str]) -> Snapshot | None:
-    """The snapshot that the database's facts name, if it is whole, else None: it can be built again."""
+    """The snapshot that the database's facts name; None when there is none, or of another format.
+
+    Raises `OSError` that names the file which is missing or damaged.
+    """
     name = meta.get("snapshot")
     if not name:
         return None
     folder = root / name
-    try:
-        data = (folder / _MANIFEST).read_bytes()
-        if hashlib.sha256(data).hexdigest() == meta["snapshot_sha256"]:
-            manifest = json.loads(data)
-            if manifest.get("format") != _FORMAT:
-                return None
-            files = manifest["files"]
-            bad = next((file for file, digest in files.items() if _digest(folder / file) != digest), None)
-            if bad is None:
-                return Snapshot(folder, int(manifest["generation"]), int(manifest["last"]), files)
-            path = folder / bad
-        else:
-            path = folder / _MANIFEST
-    except OSError as error:
-        path = Path(error.filename or folder)
-    _log.warning("%s: this index file is missing or damaged; it is built again from the database", path)
-    return None
+    data = (folder / _MANIFEST).read_bytes()
+    if hashlib.sha256(data).hexdigest() != meta["snapshot_sha256"]:
+        raise OSError(errno.EIO, os.strerror(errno.EIO), str(folder / _MANIFEST))
+    manifest = json.loads(data)
+    if manifest.get("format") != _FORMAT:
+        return None
+    files = manifest["files"]
+    for file, digest in files.items():
+        if _digest(folder / file) != digest:
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(folder / file))
+    return Snapshot(folder, int(manifest["generation"]), int(manifest["last"]), files)
 
 
 def link(file: Path, folder: Path) -> None:
