@@ -326,12 +326,16 @@ class Library:
 
     def _check_meta(self, *, embedder: bool = True) -> None:
         meta, own = self._database.meta(), self._identity()
-        if "format_version" not in meta:
+        if not own.keys() & meta.keys():
             with self._database.transaction():
                 meta = self._database.meta()  # another process may be making the same library
-                if "format_version" not in meta:
+                if not own.keys() & meta.keys():
                     self._database.set_meta(own)
                     return
+        if missing := sorted((own.keys() if embedder else {"format_version"}) - meta.keys()):
+            raise LibraryError(
+                f"{self._database.name}: is damaged ({missing[0]} is not stated); add the articles to a new library"
+            )
         if meta["format_version"] != own["format_version"]:
             raise LibraryError(
                 f"{self._database.name}: written in format {meta['format_version']}, this version reads format "

@@ -18,7 +18,7 @@ from index.onnx_model import Floats
 if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
 
-BUNDLED_READER = Path(__file__).parent / "models" / "reader-v2-int8"
+BUNDLED_READER = Path(__file__).parent / "models" / "reader-v3-int8"
 MAX_QUESTION_TOKENS = 64
 WINDOW_TOKENS = 384
 WINDOW_STRIDE = 128

@@ -803,3 +803,11 @@ def test_default_library_path_follows_the_environment(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     if sys.platform == "linux":
         assert default_library_path() == tmp_path / "articleqa" / "library"
+
+
+@pytest.mark.parametrize("fact", ["format_version", "embedder_sha256", "dimension"])
+def test_a_library_that_does_not_state_what_made_it_is_refused(tmp_path, embedder, fact):
+    with Library.open(tmp_path / "library", embedder=embedder) as library:
+        library._database.write("UPDATE meta SET key = 'x' WHERE key = ?", (fact,))
+    with pytest.raises(LibraryError, match=rf"is damaged \({fact} is not stated\)"):
+        Library.open(tmp_path / "library", embedder=embedder)
