@@ -197,7 +197,7 @@ class Weakened:
 @pytest.fixture(scope="module")
 def questions():
     asked = load_questions(BUNDLED_QUESTIONS)
-    return [one for one in asked if one.category == "how-many"][:10] + [one for one in asked if not one.answerable][:4]
+    return [one for one in asked if one.category == "how-many"][:24] + [one for one in asked if not one.answerable][:4]
 
 
 @pytest.fixture(scope="module")
@@ -257,8 +257,8 @@ def test_the_command_compares_a_weakened_reader_and_a_run_with_itself(sound, wea
     for name in ("exact_match", "f1"):
         one = figures["differences"][name]
         assert one["difference"] < 0
-        assert one["p"] < 1
-        assert one["verdict"] == ("worse" if one["p"] < SIGNIFICANT else None)
+        assert one["p"] < SIGNIFICANT
+        assert one["verdict"] == "worse"
 
 
 def test_a_difference_that_chance_would_not_make_is_flagged():
