@@ -12,14 +12,20 @@ def article_seal(columns: Row) -> str:
     """The hash of an article's columns as they are stored, in hexadecimal."""
     digest = hashlib.sha256()
     for value in columns:
-        encoded = b"" if value is None else value.encode("utf-8", "surrogatepass")
-        digest.update(b"%d:" % (-1 if value is None else len(encoded)) + encoded)
+        if isinstance(value, str):
+            encoded = value.encode("utf-8", "surrogatepass")
+            digest.update(b"%d:" % len(encoded) + encoded)
+        else:  # in a damaged file anything
+            digest.update(b"-1:" + (b"" if value is None else repr(value).encode()))
     return digest.hexdigest()
 
 
-def passages_seal(rows: Iterable[tuple[int, int, bytes]]) -> str:
+def passages_seal(rows: Iterable[tuple[object, object, object]]) -> str:
     """The hash of an article's passages, each as (start, end, vector), in the order of their rows."""
     digest = hashlib.sha256()
     for start, end, vector in rows:
-        digest.update(b"%d:%d:" % (start, end) + vector)
+        if isinstance(start, int) and isinstance(end, int) and isinstance(vector, bytes):
+            digest.update(b"%d:%d:" % (start, end) + vector)
+        else:  # in a damaged file anything
+            digest.update(repr((start, end, vector)).encode())
     return digest.hexdigest()

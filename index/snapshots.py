@@ -82,7 +82,7 @@ def current(root: Path, meta: dict[str, str]) -> Snapshot | None:
         return None
     folder = root / name
     data = (folder / _MANIFEST).read_bytes()
-    if hashlib.sha256(data).hexdigest() != meta["snapshot_sha256"]:
+    if hashlib.sha256(data).hexdigest() != meta.get("snapshot_sha256"):
         raise OSError(errno.EIO, os.strerror(errno.EIO), str(folder / _MANIFEST))
     manifest = json.loads(data)
     if manifest.get("format") != _FORMAT:
