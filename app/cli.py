@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from app import cli_bulk, cli_eval, cli_library
-from app.cli_library import EmbedderOption, JsonOption, LibraryOption
+from app.options import EmbedderOption, JsonOption, LibraryOption, ReaderOption
 
 cli = typer.Typer(
     help="Answers questions about your own articles with exact quotes: offline, on an ordinary CPU, without an LLM.",
@@ -22,10 +22,6 @@ cli = typer.Typer(
 cli_library.register(cli)
 cli_bulk.register(cli)
 cli_eval.register(cli)
-
-ReaderOption = Annotated[
-    str | None, typer.Option("--reader", help="A question-answering model in place of the bundled one.")
-]
 
 
 def main() -> None:

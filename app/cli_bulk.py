@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli_library import INTERRUPTED, EmbedderOption, LibraryOption
+from app.options import INTERRUPTED, EmbedderOption, LibraryOption
 
 
 def register(cli: typer.Typer) -> None:

@@ -8,16 +8,13 @@ from typing import Annotated
 
 import typer
 
-Library = Annotated[
+from app.options import EmbedderOption, LibraryOption, ReaderOption
+
+QuestionsLibrary = Annotated[
     str | None,
     typer.Option(
         "--library", help="The library's folder (default: the articles that the questions bring along, or yours)."
     ),
-]
-OwnLibrary = Annotated[str | None, typer.Option("--library", help="The library's folder (default: your own).")]
-Reader = Annotated[str | None, typer.Option("--reader", help="A question-answering model in place of the bundled one.")]
-Embedder = Annotated[
-    str | None, typer.Option("--embedder", help="A sentence-transformers model in place of the bundled one.")
 ]
 JsonOut = Annotated[Path | None, typer.Option("--json", help="Write the figures here as JSON, and a .md beside it.")]
 
@@ -35,9 +32,9 @@ def evaluate(
     questions: Annotated[
         Path | None, typer.Argument(help="Questions as JSONL, CSV or SQuAD JSON; .gz allowed (default: the bundled).")
     ] = None,
-    library: Library = None,
-    reader: Reader = None,
-    embedder: Embedder = None,
+    library: QuestionsLibrary = None,
+    reader: ReaderOption = None,
+    embedder: EmbedderOption = None,
     json_out: Annotated[
         Path | None, typer.Option("--json", help="Write the figures here as JSON, and a .md and a .html beside it.")
     ] = None,
@@ -80,7 +77,7 @@ def questions(
     file: Annotated[Path, typer.Option("--file", help="The file of questions to add to and review.")] = Path(
         "questions.jsonl"
     ),
-    library: OwnLibrary = None,
+    library: LibraryOption = None,
     review: Annotated[
         bool | None, typer.Option("--review/--no-review", help="Go through the drafts now (default: on a terminal).")
     ] = None,
@@ -107,7 +104,7 @@ def questions(
 
 def read_eval(
     dataset: Annotated[Path, typer.Argument(help="SQuAD JSON or our JSONL of passages; .gz allowed.")],
-    reader: Reader = None,
+    reader: ReaderOption = None,
     wrong_passages: Annotated[
         bool, typer.Option("--wrong-passages", help="Also read each question on a close passage without its answer.")
     ] = False,
@@ -125,13 +122,13 @@ def calibrate(
     questions: Annotated[
         Path | None, typer.Argument(help='A JSONL file of questions; empty "answers": the articles do not say.')
     ] = None,
-    library: OwnLibrary = None,
+    library: LibraryOption = None,
     false_answers: Annotated[
         float, typer.Option(help="The most of the questions not answered by the articles that may get an answer.")
     ] = 0.10,
     assurance: Annotated[float, typer.Option(help="How sure that must be.")] = 0.95,
-    reader: Reader = None,
-    embedder: Embedder = None,
+    reader: ReaderOption = None,
+    embedder: EmbedderOption = None,
     json_out: JsonOut = None,
     reset: Annotated[bool, typer.Option("--reset", help="Delete it again: back to the bundled one.")] = False,
 ) -> None:

@@ -8,19 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from app.options import INTERRUPTED, EmbedderOption, JsonOption, LibraryOption
+
 if TYPE_CHECKING:
     from app.intake import Taken
     from index import Library
-
-LibraryOption = Annotated[
-    str | None, typer.Option("--library", help="The library's folder, or milvus+http://HOST:19530 (default: your own).")
-]
-EmbedderOption = Annotated[
-    str | None, typer.Option("--embedder", help="A sentence-transformers model in place of the bundled one.")
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
-INTERRUPTED = 130
 
 
 def register(cli: typer.Typer) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from app.markup import Html, as_sentence, button, counted, details, join, tag, unseen
 from app.places import citation, place_data, where
+from qa.findings import HELP
 
 if TYPE_CHECKING:
     from corpus import Article
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 SURE = ((0.9, "very sure", 4), (0.75, "sure", 3), (0.5, "fairly sure", 2), (0.0, "unsure", 1))
 LONGEST_SENTENCE = 600
 NO_ANSWER = "The articles do not say."
-HELP = "name the person, place or thing in full, ask for one fact at a time, or add an article that tells it"
 
 
 def question_html(question: str, talk: str = "") -> Html:

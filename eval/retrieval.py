@@ -29,9 +29,9 @@ from eval.retrieval_rerank import cross_encoder, reader_margin, reranked
 from eval.retrieval_sets import OTHER_FILES, RetrievalSet, bundled_set, joined_sets, open_sets, other_sets
 from eval.retrieval_vectors import BgeEmbedder, PreparedEmbedder, VectorCache
 from index import Library
+from index.arrays import Floats
 from index.embedder import Embedder, load_embedder
 from index.lexical import LexicalIndex
-from index.onnx_model import Floats
 from index.searcher import heading, indexed_text
 
 POOL = 50

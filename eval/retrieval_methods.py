@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from eval.retrieval_sets import RetrievalSet
+from index.arrays import Floats
 from index.fusion import fuse
 from index.lexical import LexicalIndex
-from index.onnx_model import Floats
 
 DEPTH = 200
 CUTS = (1, 5, 10, 20)

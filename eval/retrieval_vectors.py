@@ -12,9 +12,10 @@ import numpy as np
 
 from corpus import ModelError
 from corpus.whole import replacing
+from index.arrays import Floats
 from index.embedder import Embedder
 from index.modelfiles import sha256_of
-from index.onnx_model import Floats, processors
+from index.onnx_model import processors
 
 _BGE_PREFIX = "Represent this sentence for searching relevant passages: "
 _BGE_TOKENS = 256

@@ -20,9 +20,9 @@ from corpus import Article, Passage, QuestionError
 from corpus.sentences import sentence_spans
 from eval.retrieval_vectors import VectorCache
 from index import Library
+from index.arrays import Floats
 from index.database import Database
 from index.embedder import Embedder
-from index.onnx_model import Floats
 
 NEWS = Path(__file__).parent.parent / "qa" / "training" / "news.jsonl.gz"
 _SENTENCES, _QUESTIONS = 6_000, 400

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from corpus import Anchor, Article, LibraryError, Passage
-from index.onnx_model import Floats
+from index.arrays import Floats
 from index.schema import create
 from index.seals import article_seal, passages_seal
 

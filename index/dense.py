@@ -11,11 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from index.onnx_model import Floats
+from index.arrays import Floats, Rows
 
 faiss: Any = import_module("faiss")  # its type hints lack what its wrappers add
-
-Rows = npt.NDArray[np.int64]
 
 FLAT = ".flat"
 

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from corpus import ModelError
+from index.arrays import Floats
 from index.modelfiles import sha256_of
-from index.onnx_model import Floats, OnnxModel, processors
+from index.onnx_model import OnnxModel, processors
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

@@ -11,10 +11,10 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from index import snapshots
+from index.arrays import Rows
 from index.database import Database
 from index.inverted import DamagedIndexError
 from index.lexical import LexicalIndex
-from index.query import Rows
 from index.searcher import Searcher, heading
 from index.snapshots import Snapshot
 from index.store import Indexed

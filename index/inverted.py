@@ -18,12 +18,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from index.arrays import Floats, Rows
 from index.dense import alone
-from index.onnx_model import Floats
 
 faiss: Any = import_module("faiss")  # its type hints lack what its wrappers add
 
-Rows = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.uint8]
 Fetch = Callable[[Rows], Floats]
 

@@ -17,11 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from corpus import LibraryError
+from index.arrays import Floats, Rows
 from index.database import Database
 from index.dense import Flat
 from index.inverted import HEAD, POOL, DamagedIndexError, Inverted, build, extend
-from index.onnx_model import Floats
-from index.query import Rows
 from index.snapshots import DENSE, Snapshot, link
 
 EXACT = 50_000  # vectors that are compared one by one: some 10 ms

@@ -7,11 +7,9 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import tantivy
 
-Rows = npt.NDArray[np.int64]
+from index.arrays import Rows
 
 HEADING_WEIGHT = 0.5
 _WRITER_BYTES = 32_000_000

@@ -17,13 +17,13 @@ from platformdirs import user_data_path
 from corpus import Article, LibraryError, Passage, split
 from corpus.passages import PASSAGE_OVERLAP, PASSAGE_SIZE
 from index import files
+from index.arrays import Floats
 from index.database import ArticleInfo
 from index.embedder import Embedder, load_embedder
 from index.files import SyncedFile
 from index.indexes import Indexes
 from index.inverted import DamagedIndexError
 from index.local import LocalStore, open_store
-from index.onnx_model import Floats
 from index.query import Understood, Within
 from index.searcher import Hit, Searcher, indexed_text
 from index.store import Store

@@ -7,15 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from corpus import ModelError
+from index.arrays import Floats
 from index.modelfiles import verify
 
 if TYPE_CHECKING:
     from tokenizers import Encoding
-
-Floats = npt.NDArray[np.float32]
 
 
 class OnnxModel:

@@ -10,14 +10,12 @@ from datetime import date
 from functools import cached_property, lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
 from corpus.articles import Article
+from index.arrays import Rows
 from index.database import Database
 from index.embedder import BUNDLED_EMBEDDER
 from index.periods import Period
-
-Rows = npt.NDArray[np.int64]
 
 _WORD = re.compile(r"[^\W\d_]+")
 _PHRASE = re.compile(r'["“”„]\s*([^"“”„]*\w[^"“”„]*?)\s*["“”„]')

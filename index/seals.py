@@ -5,17 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 
-Row = Sequence[str | None]
 
-
-def article_seal(columns: Row) -> str:
+def article_seal(columns: Sequence[object]) -> str:
     """The hash of an article's columns as they are stored, in hexadecimal."""
     digest = hashlib.sha256()
     for value in columns:
         if isinstance(value, str):
             encoded = value.encode("utf-8", "surrogatepass")
             digest.update(b"%d:" % len(encoded) + encoded)
-        else:  # in a damaged file anything
+        else:  # NULL, and in a damaged file anything
             digest.update(b"-1:" + (b"" if value is None else repr(value).encode()))
     return digest.hexdigest()
 

@@ -10,15 +10,14 @@ from functools import cached_property
 import numpy as np
 
 from corpus import Article, Passage
+from index.arrays import Floats, Rows
 from index.closeness import closeness
 from index.database import Database
 from index.duplicates import Copies
 from index.fusion import fuse
 from index.lexical import LexicalIndex
-from index.onnx_model import Floats
 from index.periods import Period, period_in
 from index.query import (
-    Rows,
     Understood,
     Vocabulary,
     Within,

@@ -83,15 +83,19 @@ def current(root: Path, meta: dict[str, str]) -> Snapshot | None:
     folder = root / name
     data = (folder / _MANIFEST).read_bytes()
     if hashlib.sha256(data).hexdigest() != meta.get("snapshot_sha256"):
-        raise OSError(errno.EIO, os.strerror(errno.EIO), str(folder / _MANIFEST))
+        raise _damaged(folder / _MANIFEST)
     manifest = json.loads(data)
     if manifest.get("format") != _FORMAT:
         return None
     files = manifest["files"]
     for file, digest in files.items():
         if _digest(folder / file) != digest:
-            raise OSError(errno.EIO, os.strerror(errno.EIO), str(folder / file))
+            raise _damaged(folder / file)
     return Snapshot(folder, int(manifest["generation"]), int(manifest["last"]), files)
+
+
+def _damaged(file: Path) -> OSError:
+    return OSError(errno.EIO, os.strerror(errno.EIO), str(file))
 
 
 def link(file: Path, folder: Path) -> None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
+from index.arrays import Floats, Rows
 from index.database import Database
-from index.onnx_model import Floats
-from index.query import Rows
 from index.snapshots import Snapshot
 
 

@@ -14,7 +14,7 @@ from qa.answer import Group, Quote, Span
 from qa.confidence import content_words, cover
 from qa.mentions import names_in
 from qa.ranking import Candidate
-from qa.spans import normalised, same_answer
+from qa.spans import SEPARATOR, normalised, same_answer
 
 _LEAST_COVER = 0.6
 _LESS_COVER = 0.25
@@ -25,7 +25,6 @@ _REASON = re.compile(
     r"heavy|fast|often|deep|large|wide|small|soon|late|early|hot|cold|good|quickly|big|great|strong|close|likely)\b)",
     re.IGNORECASE,
 )
-_SEPARATOR = re.compile(r",? (?:and|or|&) |[,;] ")
 _SEVERAL = re.compile(
     r"^(?:name|list)\b|\b(?:which|what|who)\b(?: (?:all|two|three|four|five|six|seven|eight|nine|ten|other))? ?"
     r"(?:[\w-]+s\b|are\b|were\b|does\b.* (?:measure|include|make|sell|have)\b)",
@@ -124,7 +123,7 @@ def passage_of_reason(question: str, quote: Quote) -> Passage | None:
 
 def items_of(question: str, text: str) -> tuple[str, ...]:
     """The parts of an answer that lists several things; empty when it is one thing, or reads as a sentence."""
-    parts = [part.strip() for part in _SEPARATOR.split(text)]
+    parts = [part.strip() for part in SEPARATOR.split(text)]
     if len(parts) < 2 or any(not part or len(part.split()) > 8 for part in parts):
         return ()
     if re.search(r"\d,\d{3}\b", text) or (kind_of(text) == "day") or not _SEVERAL.search(question):

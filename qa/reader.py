@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from index.onnx_model import Floats
+from index.arrays import Floats
 
 if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer

@@ -20,7 +20,7 @@ MAX_ANSWER_TOKENS = 30
 _SPANS_PER_WINDOW = 20
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _WORD = re.compile(r"\w+")
-_SEPARATOR = re.compile(r",? (?:and|or|&) |[,;] ")
+SEPARATOR = re.compile(r",? (?:and|or|&) |[,;] ")
 _COUNTS = {word: n for n, word in enumerate("two three four five six seven eight nine ten".split(), start=2)}
 _ASKED = re.compile(rf"\b(?:which|what|who|name|list|are|were)\b.*?\b({'|'.join(_COUNTS)})\b", re.IGNORECASE)
 _LIST_MARGIN = 2.0
@@ -97,13 +97,13 @@ def _whole_lists(spans: list[Span], question: str) -> list[Span]:
     if asked is None:
         return spans
     wanted = _COUNTS[asked[1].lower()]
-    for whole in [one for one in spans if len(_SEPARATOR.split(one.text)) == wanted]:
+    for whole in [one for one in spans if len(SEPARATOR.split(one.text)) == wanted]:
         parts = [
             one
             for one in spans
             if one.passage == whole.passage
             and whole.start <= one.start <= one.end <= whole.end
-            and len(_SEPARATOR.split(one.text)) < wanted
+            and len(SEPARATOR.split(one.text)) < wanted
             and whole.score <= one.score <= whole.score + _LIST_MARGIN
         ]
         if parts:

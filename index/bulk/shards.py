@@ -12,8 +12,8 @@ import numpy as np
 
 from corpus import Article, LibraryError, Passage
 from corpus.passages import PASSAGE_OVERLAP, PASSAGE_SIZE
+from index.arrays import Floats
 from index.embedder import Embedder
-from index.onnx_model import Floats
 from index.records import Record
 
 if TYPE_CHECKING:

@@ -11,10 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from corpus import Article, LibraryError, Passage
+from index.arrays import Floats, Rows
 from index.database import Database
 from index.milvus.server import GOING_ON, Changes, Server
-from index.onnx_model import Floats
-from index.query import Rows
 from index.records import PLACES, Record
 
 _EVERY_SECONDS = 1.0

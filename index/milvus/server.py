@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from corpus import LibraryError
+from index.arrays import Floats, Rows
 from index.milvus.address import Address
-from index.onnx_model import Floats
-from index.query import Rows
 from index.records import Record, key_of
 
 if TYPE_CHECKING:

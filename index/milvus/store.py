@@ -7,13 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from corpus import LibraryError
+from index.arrays import Floats, Rows
 from index.database import Database
 from index.integrity import check
 from index.milvus.address import Address
 from index.milvus.replica import Replica, verify
 from index.milvus.server import MOST, Server
-from index.onnx_model import Floats
-from index.query import Rows
 from index.snapshots import Snapshot
 
 _FILTER = 2_000
