@@ -1,17 +1,23 @@
 """Whatever people name goes into the library by one way: files, folders, web addresses, standard input, bytes."""
 
+import contextlib
+import fcntl
 import io
-import itertools
+import json
 import os
+import pty
+import re
 import signal
 import subprocess
 import sys
-import time
+import termios
 import zipfile
-from functools import partial
+from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from conftest import HashEmbedder
+from formats import paragraph, pdf, word
 
 from app import intake
 from app.intake import take_in, take_in_bytes
@@ -145,30 +151,82 @@ def test_stopped_and_taken_up_again_nothing_is_lost_or_doubled(tmp_path, library
     assert (taken.added.unchanged, taken.added.added, len(library)) == (kept, 60 - kept, 60)
 
 
-@pytest.mark.skipif(os.name != "posix", reason="Ctrl-C is sent as a signal")
-def test_ctrl_c_says_how_to_go_on(tmp_path):
-    folder = tmp_path / "notes"
-    folder.mkdir()
-    for number in range(2_000):
-        # no two passages alike: those would be embedded once, and all be over before the signal
-        lines = (f"Note {number} says in line {line} what it says. " for line in range(60))
-        (folder / f"{number}.txt").write_text("".join(lines))
-    command = [sys.executable, "-m", "app", "add", str(folder), "--library", str(tmp_path / "library")]
+BROKEN = 10
+
+
+def mixed_files(folder: Path, count: int) -> None:
+    """Articles in the five commonest formats, no two alike, in folders; and `BROKEN` files that hold none."""
+    for number in range(count):
+        story = f"Pier {number} was opened on Monday. It carries {number + 40} trains a day, the harbour board said."
+        name = folder / f"part {number % 7}" / f"pier-{number}"
+        name.parent.mkdir(parents=True, exist_ok=True)
+        match number % 5:
+            case 0:
+                name.with_suffix(".txt").write_text(story)
+            case 1:
+                name.with_suffix(".md").write_text(f"# Pier {number}\n\n{story}")
+            case 2:
+                name.with_suffix(".html").write_text(PAGE.format(f"Pier {number}"))
+            case 3:
+                name.with_suffix(".pdf").write_bytes(pdf([(72, 700, story)], title=f"Pier {number}"))
+            case _:
+                body = paragraph(f"Pier {number}", "Heading1") + paragraph(story)
+                name.with_suffix(".docx").write_bytes(word(body=body))
+    for number in range(BROKEN):
+        (folder / f"broken-{number}.pdf").write_bytes(b"%PDF-1.7\nand no more")
+
+
+def until_ctrl_c(command: Sequence[str], share: float) -> tuple[int, str]:
+    """Run a command on a terminal and type Ctrl-C when its progress bar is so far; the exit code, what was shown."""
+    typed, terminal = pty.openpty()
+
+    def take_terminal() -> None:
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # in the background it is ignored
+
     child = subprocess.Popen(
         command,
-        stderr=subprocess.PIPE,
-        text=True,
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
         start_new_session=True,
-        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - in the background it is ignored
+        preexec_fn=take_terminal,  # noqa: PLW1509
+        env=os.environ | {"TERM": "xterm", "COLUMNS": "120"},
     )
-    database = tmp_path / "library" / "library.sqlite"
-    for _ in itertools.takewhile(lambda _: child.poll() is None, range(600)):
-        if database.exists():
-            with Library.open(tmp_path / "library") as library:
-                if len(library):
-                    break
-        time.sleep(0.05)
-    child.send_signal(signal.SIGINT)
-    _, said = child.communicate(timeout=60)
-    assert child.returncode == 130
-    assert said.splitlines()[-1].startswith("articleqa: stopped; the library holds ")
+    os.close(terminal)
+    shown, stopped = "", False
+    with contextlib.suppress(OSError):  # EIO: the child has left the terminal
+        while seen := os.read(typed, 4096):
+            shown += seen.decode(errors="replace")
+            bar = re.findall(r"(\d+)/(\d+)", shown)
+            if not stopped and bar and int(bar[-1][0]) >= share * int(bar[-1][1]):
+                os.write(typed, b"\x03")
+                stopped = True
+    os.close(typed)
+    return child.wait(60), shown
+
+
+def test_a_thousand_files_show_progress_and_can_be_stopped_and_taken_up_again(tmp_path):
+    """Nothing is lost or doubled, however often it is stopped, and what is broken holds nothing up."""
+    count = 1_000
+    mixed_files(tmp_path / "piers", count)
+    library = str(tmp_path / "library")
+    add = [sys.executable, "-m", "app", "add", str(tmp_path / "piers"), "--library", library]
+    held = [0]
+    for share in (0.3, 0.7):
+        code, shown = until_ctrl_c(add, share)
+        assert code == 130, shown[-1_000:]
+        assert re.search(rf"adding .*\d+/{count + BROKEN}", shown)
+        said = re.search(r"stopped; the library holds (\d+) articles, and the same command goes on", shown)
+        assert said, shown[-1_000:]
+        held.append(int(said[1]))
+    assert 0 < held[1] < held[2] < count
+    done = subprocess.run([*add, "--json"], capture_output=True, text=True, check=False, timeout=300)
+    told = json.loads(done.stdout)
+    assert (done.returncode, len(told["failures"])) == (2, BROKEN)
+    assert (told["added"], told["replaced"], told["unchanged"]) == (count - held[2], 0, held[2])
+    with Library.open(library) as opened:
+        sources = [info.source for info in opened.articles()]
+    expected = [str(path) for path in (tmp_path / "piers").rglob("pier-*.*")]
+    assert sorted(sources) == sorted(expected)
+    assert len(expected) == count
