@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -17,10 +16,10 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from fastapi import APIRouter, FastAPI, HTTPException, Path, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
+from app.counts import CONTENT_TYPE, Counts
 from app.intake import take_in, take_in_bytes
 from app.requestlog import QUESTION
 from app.terminal import article_dict, info_dict
@@ -30,8 +29,6 @@ from qa.batch import history_of
 from qa.questions import check_question
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
     from app.intake import Taken
     from corpus import Article
     from qa import Answer, ArticleQA
@@ -94,16 +91,9 @@ class Api:
     def __init__(self, bot: ArticleQA, work: Work, *, per_minute: float | None = None, read_only: bool = False) -> None:
         self.bot, self.work, self.read_only = bot, work, read_only
         self.buckets = Buckets(per_minute) if per_minute else None
-        self.registry = CollectorRegistry()
-        labels = ("method", "route", "status")
-        self.requests = Counter("articleqa_requests", "Requests answered.", labels, registry=self.registry)
-        self.seconds = Histogram("articleqa_request_seconds", "Time to answer.", ("route",), registry=self.registry)
-        Gauge("articleqa_waiting", "Requests that wait their turn.", registry=self.registry).set_function(
-            lambda: work.queued
-        )
-        Gauge("articleqa_articles", "Articles in the library.", registry=self.registry).set_function(
-            lambda: len(bot.library)
-        )
+        self.counts = Counts()
+        self.counts.gauge("articleqa_waiting", "Requests that wait their turn.", lambda: work.queued)
+        self.counts.gauge("articleqa_articles", "Articles in the library.", lambda: len(bot.library))
 
     def install(self, app: FastAPI) -> None:
         """Add the routes, and errors as one line of JSON."""
@@ -113,7 +103,7 @@ class Api:
         for kind in (ArticleQAError, BusyError, LeftError, RequestValidationError, StarletteHTTPException):
             app.add_exception_handler(kind, _as_json)
         app.add_exception_handler(Exception, _bug)
-        app.add_middleware(self.counted)
+        app.add_middleware(self.counts.counted)
 
     def _questions(self) -> APIRouter:
         routes = APIRouter(prefix="/v1", tags=["questions"])
@@ -213,7 +203,7 @@ class Api:
         @routes.get("/metrics", response_class=PlainTextResponse)
         async def metrics() -> PlainTextResponse:
             """What the server counts, for Prometheus."""
-            return PlainTextResponse(generate_latest(self.registry), media_type=CONTENT_TYPE_LATEST)
+            return PlainTextResponse(self.counts.text(), media_type=CONTENT_TYPE)
 
         return routes
 
@@ -258,40 +248,12 @@ class Api:
             self.bot.library, data, name=f"{given.title}.txt", content_type="text/plain; charset=utf-8"
         )
 
-    def counted(self, app: ASGIApp) -> ASGIApp:
-        """The app, with its replies counted by route; what belongs to the page counts as "other"."""
-
-        async def counting(scope: Scope, receive: Receive, send: Send) -> None:
-            if scope["type"] != "http":
-                await app(scope, receive, send)
-                return
-            begun = time.perf_counter()
-
-            async def noting(message: Message) -> None:
-                if message["type"] == "http.response.start":
-                    route = getattr(scope.get("route"), "path", "other")
-                    method = "other" if route == "other" else scope["method"]
-                    self.requests.labels(method, route, message["status"]).inc()
-                    self.seconds.labels(route).observe(time.perf_counter() - begun)
-                await send(message)
-
-            await app(scope, receive, noting)
-
-        return counting
-
 
 def _taken(taken: Taken) -> Json:
-    told = {
-        "added": taken.added.added,
-        "replaced": taken.added.replaced,
-        "unchanged": taken.added.unchanged,
-        "articles": [{"id": article_id, "title": title} for article_id, title in taken.articles],
-        "failures": list(taken.failures),
-    }
     if not taken.articles:
         why = taken.failures[0] if taken.failures else "there is no article in it; send another"
-        return Json({"error": why, **told}, 422)
-    return Json(told, 201)
+        return Json({"error": why, **taken.to_dict()}, 422)
+    return Json(taken.to_dict(), 201)
 
 
 async def _as_json(_: Request, error: Exception) -> Json:

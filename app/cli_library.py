@@ -57,14 +57,7 @@ def report(library: Library, taken: Taken, *, as_json: bool) -> None:
 
     done = taken.added
     if as_json:
-        told = {
-            "added": done.added,
-            "replaced": done.replaced,
-            "unchanged": done.unchanged,
-            "articles": [{"id": article_id, "title": title} for article_id, title in taken.articles],
-            "failures": list(taken.failures),
-        }
-        typer.echo(json.dumps(told, ensure_ascii=False, indent=1))
+        typer.echo(json.dumps(taken.to_dict(), ensure_ascii=False, indent=1))
     for line in taken.failures:
         complain(line)
     if not as_json and (taken.articles or not taken.failures):

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from corpus import Article, ArticleFileError, Loaded, find_files
 from corpus.cell import Cell
@@ -30,6 +30,16 @@ class Taken:
     added: Added
     articles: tuple[tuple[str, str], ...]
     failures: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON tells it."""
+        return {
+            "added": self.added.added,
+            "replaced": self.added.replaced,
+            "unchanged": self.added.unchanged,
+            "articles": [{"id": article_id, "title": title} for article_id, title in self.articles],
+            "failures": list(self.failures),
+        }
 
 
 def take_in(
