@@ -13,7 +13,9 @@ from qa.answer import Span
 from qa.confidence import Signals, cover
 from qa.spans import overlap, same_answer
 
-SATURATION = 12.0
+SATURATION = 8.0
+"""From this margin on a span is sure, and the passage decides. With 12 in its place a fifth more passages are read for
+the same answers, but for 1 in 465 (development files of Wikipedia and of news, each as one library)."""
 RETRIEVAL_WEIGHT = 10.0
 
 
@@ -27,7 +29,7 @@ class Candidate:
 
 
 def rank_score(span_score: float, retrieval_score: float) -> float:
-    """Where a span ranks among all: its margin over null, up to 12 logits, plus ten times the passage's score.
+    """Where a span ranks among all: its margin over null, up to 8 logits, plus ten times the passage's score.
 
     The limit makes the rank bounded, so reading can stop once nothing unread could still rank higher.
     """
