@@ -33,6 +33,8 @@ class LexicalIndex:
         builder.add_text_field("body", stored=False, tokenizer_name="articleqa", index_option="freq")
         builder.add_text_field("heading", stored=False, tokenizer_name="articleqa", index_option="freq")
         self._index = tantivy.Index(builder.build(), path=str(folder) if folder else None)
+        # else a thread watches the folder, and writes a lock file into it even while it is being deleted
+        self._index.config_reader(reload_policy="manual")
         self._analyzer = (
             tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
             .filter(tantivy.Filter.remove_long(60))
