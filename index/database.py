@@ -107,14 +107,19 @@ class Database:
         """How many changes the articles have seen."""
         told = self.meta().get("generation", "0")
         if not told.isdecimal():
-            raise LibraryError(
-                f"{self.name}: the library is damaged (generation {told!r}); restore the file from a copy"
-            )
+            raise self._damaged(f"generation {told!r}")
         return int(told)
 
     def meta(self) -> dict[str, str]:
         """The facts that the library keeps about itself."""
-        return dict(self.rows("SELECT key, value FROM meta"))
+        facts = dict(self.rows("SELECT key, value FROM meta"))
+        for key, value in facts.items():
+            if not (isinstance(key, str) and isinstance(value, str)):
+                raise self._damaged(f"{key!r} is {value!r}")
+        return facts
+
+    def _damaged(self, what: str) -> LibraryError:
+        return LibraryError(f"{self.name}: the library is damaged ({what}); restore the file from a copy")
 
     def set_meta(self, facts: Mapping[str, str]) -> None:
         """Write facts, replacing those of the same key. Needs a transaction."""
@@ -243,9 +248,10 @@ class Database:
             "INSERT INTO meta VALUES ('generation', '1') ON CONFLICT (key) DO UPDATE SET value = value + 1"
         )
 
-    def _fetch_articles(self, numbers: set[int]) -> None:
+    def _fetch_articles(self, numbers: set[object]) -> None:
         # an article's row never changes (a replacement gets a new one), so texts can be kept
-        missing = [number for number in numbers if number not in self._articles]
+        # a number that is none is of a damaged passage, which `check` finds
+        missing = [number for number in numbers if isinstance(number, int) and number not in self._articles]
         if len(self._articles) + len(missing) > _BATCH:
             self._articles = {number: self._articles[number] for number in numbers if number in self._articles}
         query = f"SELECT row, {self._sealed} FROM articles WHERE row IN ({{}})"  # noqa: S608

@@ -632,6 +632,43 @@ def test_check_finds_what_was_altered(folder, statement):
         library.check()
 
 
+def places_of(database):
+    """Every column of every table and every fact, as the beginning and the end of a statement that changes one row."""
+    with closing(sqlite3.connect(database)) as connection:
+        for table in ("articles", "passages"):
+            for _, column, *_ in connection.execute(f"PRAGMA table_info({table})").fetchall():
+                yield f'UPDATE {table} SET "{column}" =', f"WHERE rowid = (SELECT min(rowid) FROM {table})"
+        for (key,) in connection.execute("SELECT key FROM meta").fetchall():
+            yield "UPDATE meta SET value =", f"WHERE key = '{key}'"
+
+
+@pytest.mark.parametrize("value", ["x'6162ff'", "7", "-3", "1.5", "'x'", "NULL"])
+def test_a_value_of_another_kind_is_refused_in_one_line_or_does_no_harm(folder, tmp_path, value):
+    with opened(folder) as library:
+        library.add(FRUITS[:2])
+    true = {one.id: one for one in FRUITS[:2]}
+    for number, (change, where) in enumerate(places_of(folder / "library.sqlite")):
+        altered = tmp_path / str(number)
+        shutil.copytree(folder, altered)
+        with closing(sqlite3.connect(altered / "library.sqlite")) as connection:
+            try:
+                connection.execute(f"{change} {value} {where}")
+            except sqlite3.IntegrityError:
+                continue
+            connection.commit()
+        told = None
+        try:
+            with opened(altered) as library:
+                found = library.search("apple picked", k=10)
+                assert all(hit.article == true[hit.article.id] for hit in found)
+                library.check()
+                for info in library.articles():
+                    assert library.article(info.id) == true[info.id]
+        except LibraryError as error:
+            told = str(error)
+        assert told is None or len(told.splitlines()) == 1, told
+
+
 def test_check_finds_a_damaged_page(folder):
     with opened(folder) as library:
         library.add(FRUITS)
