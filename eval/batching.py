@@ -25,7 +25,7 @@ from eval.dataset import BUNDLED_QUESTIONS, load_questions
 from eval.facts import collect
 from eval.figures import Table, markdown
 from eval.output import check_output, write_output
-from index.onnx_model import OnnxModel, processors
+from index.onnx_model import OnnxModel, processors, session
 from qa import ArticleQA
 from qa.reader import BUNDLED_READER, Window, WindowInput, windows
 
@@ -39,7 +39,7 @@ def inputs_of(bot: ArticleQA, model: OnnxModel, questions: int) -> list[WindowIn
     return [windows(model.tokenizer, question, [text])[0] for question, text in zip(asked, found, strict=True)]
 
 
-def read(session: onnxruntime.InferenceSession, inputs: Sequence[WindowInput]) -> list[Window]:
+def read(opened: onnxruntime.InferenceSession, inputs: Sequence[WindowInput]) -> list[Window]:
     """The windows of one batch, padded to the longest."""
     longest = max(len(one.encoding.ids) for one in inputs)
     feed: dict[str, list[list[int]]] = {"input_ids": [], "attention_mask": [], "token_type_ids": []}
@@ -48,25 +48,21 @@ def read(session: onnxruntime.InferenceSession, inputs: Sequence[WindowInput]) -
         feed["input_ids"].append(one.encoding.ids + padding)
         feed["attention_mask"].append(one.encoding.attention_mask + padding)
         feed["token_type_ids"].append(one.encoding.type_ids + padding)
-    wanted = {node.name for node in session.get_inputs()}
-    starts, ends = session.run(None, {name: np.array(rows, np.int64) for name, rows in feed.items() if name in wanted})
+    wanted = {node.name for node in opened.get_inputs()}
+    starts, ends = opened.run(None, {name: np.array(rows, np.int64) for name, rows in feed.items() if name in wanted})
     return [one.scored(starts[row], ends[row]) for row, one in enumerate(inputs)]
 
 
 def measure(inputs: Sequence[WindowInput], rounds: int) -> list[dict[str, Any]]:
     """For each size of batch: the milliseconds of a window, these beside size 1, and how many best spans differ."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = processors()
-    session = onnxruntime.InferenceSession(str(BUNDLED_READER / "model.onnx"), options)
+    opened = session(BUNDLED_READER / "model.onnx", threads=processors())
     took = dict.fromkeys(SIZES, float("inf"))
     spans: dict[int, list[Any]] = {}
     for _ in range(rounds + 1):
         for size in SIZES:
             begun = time.process_time()
             done = [
-                window
-                for first in range(0, len(inputs), size)
-                for window in read(session, inputs[first : first + size])
+                window for first in range(0, len(inputs), size) for window in read(opened, inputs[first : first + size])
             ]
             took[size] = min(took[size], 1000 * (time.process_time() - begun) / len(inputs))
             spans[size] = [_best(window) for window in done]

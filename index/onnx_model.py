@@ -13,6 +13,7 @@ from index.arrays import Floats
 from index.modelfiles import verify
 
 if TYPE_CHECKING:
+    import onnxruntime
     from tokenizers import Encoding
 
 
@@ -25,20 +26,11 @@ class OnnxModel:
         Raises `ModelError` when a file is missing, altered or cannot be loaded.
         """
         self.card, self.sha256 = verify(folder, kind)
-        import onnxruntime
         from tokenizers import Tokenizer
 
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or processors()
-        options.log_severity_level = 3
         try:
             self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-            self._session = onnxruntime.InferenceSession(
-                str(folder / "model.onnx"),
-                options,
-                providers=["CPUExecutionProvider"],
-                disabled_optimizers=["SkipLayerNormFusion"],  # the fused operator is several times slower
-            )
+            self._session = session(folder / "model.onnx", threads=threads or processors())
         except Exception as error:  # both libraries raise bare Exception subclasses of their own
             problem = str(error).splitlines()[0]
             raise ModelError(f"{folder}: the model cannot be loaded ({problem}); export it again") from error
@@ -59,6 +51,21 @@ class OnnxModel:
         }
         outputs: list[Any] = self._session.run(None, {name: feed[name] for name in feed if name in self._inputs})
         return [np.asarray(output[0], np.float32) for output in outputs]
+
+
+def session(graph: Path, *, threads: int) -> onnxruntime.InferenceSession:
+    """An ONNX Runtime session on so many threads of the CPU."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(
+        str(graph),
+        options,
+        providers=["CPUExecutionProvider"],
+        disabled_optimizers=["SkipLayerNormFusion"],  # the fused operator is several times slower
+    )
 
 
 def processors() -> int:

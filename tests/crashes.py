@@ -158,14 +158,14 @@ def flips(stride: int = 1, seed: int = 0) -> Counter[str]:
         for file in files:
             data = file.read_bytes()
             for at in range(chance.randrange(stride), len(data), stride):
-                folder = Path(name, "flipped")
+                folder = Path(name, f"{file.name} {at}")
                 shutil.copytree(whole, folder)
                 flipped = bytearray(data)
                 flipped[at] ^= 1 << chance.randrange(8)
                 (folder / file.relative_to(whole)).write_bytes(flipped)
                 kind = "library.sqlite" if file.name == "library.sqlite" else "snapshot"
                 outcomes[f"{kind}: {_flipped(folder, fruits)}"] += 1
-                shutil.rmtree(folder)
+                shutil.rmtree(folder, ignore_errors=True)  # tantivy's threads may still be at it
     return outcomes
 
 
