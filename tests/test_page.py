@@ -102,6 +102,14 @@ def ready(page, articles=11):
     expect(page.locator(".aq-waiting")).to_have_count(0, timeout=20_000)
 
 
+def reload(page):
+    """Load the page anew. As a page is left, Gradio cuts a stream still open and logs that as an error."""
+    before = len(page.wrong)
+    page.reload()
+    cut = ("AbortError", "Connection errored out")
+    page.wrong[before:] = [one for one in page.wrong[before:] if not any(words in one for words in cut)]
+
+
 @pytest.fixture(params=[DESKTOP, PHONE], ids=["desktop", "phone"])
 def size(request):
     return request.param
@@ -338,14 +346,14 @@ def test_a_new_conversation_begins_at_once_and_nothing_on_its_way_undoes_it(page
 def test_the_conversation_is_there_after_a_reload_and_goes_on(page):
     ask(page, "How old is Tom Blomqvist?")
     before = page.locator(".aq-answer").inner_html()
-    page.reload()
+    reload(page)
     ready(page)
     expect(page.locator(".aq-answer")).to_have_count(1)
     assert page.locator(".aq-answer").inner_html() == before
     expect(ask(page, "Which series will he race in?").locator(".aq-understood")).to_contain_text("Blomqvist")
     page.click("#aq-new")
     expect(page.locator(".aq-answer")).to_have_count(0)
-    page.reload()
+    reload(page)
     ready(page)
     expect(page.locator(".aq-answer")).to_have_count(0)
 
@@ -460,7 +468,7 @@ def test_settings_narrow_what_is_searched_and_outlast_a_reload(page):
     expect(line).to_contain_text("from 1 January 2024")
     expect(line).to_contain_text("very sure answers only")
     expect(ask(page, POINTS)).to_contain_text("The articles do not say.")
-    page.reload()
+    reload(page)
     ready(page)
     expect(line).to_contain_text("from 1 January 2024")
     page.click("#aq-settings-open")
@@ -658,7 +666,7 @@ def test_dark_or_light_is_remembered(page):
     expect(page.locator("body.dark")).to_have_count(0)
     page.click("#aq-theme")
     expect(page.locator("body.dark")).to_have_count(1)
-    page.reload()
+    reload(page)
     ready(page)
     expect(page.locator("body.dark")).to_have_count(1)
 
