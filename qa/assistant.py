@@ -18,6 +18,7 @@ from qa.confidence import Calibrator
 from qa.findings import Found, Places, hint_for, is_given, reason_for, surest
 from qa.followup import History, understand
 from qa.grouping import groups_of, items_of, passage_of_reason
+from qa.namesakes import without_namesakes
 from qa.pronouns import Reading
 from qa.questions import MAX_QUESTION_CHARACTERS, check_question
 from qa.ranking import Candidate, distinct, rank, settled, signals
@@ -206,7 +207,7 @@ class ArticleQA:
         else:
             hits = self.library.search(asked, k=self.settings.passages, literal=literal)
         started = time.perf_counter()
-        candidates = self.read(asked, hits, besides=besides)
+        candidates = self.read(asked, without_namesakes(asked, hits), besides=besides)
         quotes = self._quotes(asked, candidates)
         return Found(asked, hits, candidates, quotes, 1e3 * (time.perf_counter() - started))
 

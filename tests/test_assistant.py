@@ -332,6 +332,13 @@ def test_history_is_put_into_the_question(bot):
     assert bot.answer("How old is he?").understood_as == "How old is he?"
 
 
+def test_the_age_of_a_namesake_is_no_answer(bot):
+    first = bot.answer(WHO)
+    followed = bot.answer("and how old is he?", history=[(WHO, first.text)])
+    assert followed.understood_as == "How old is Jack Aitken?"
+    assert followed.text is None
+
+
 @pytest.mark.parametrize(
     ("question", "history"),
     [
