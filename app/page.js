@@ -196,13 +196,20 @@
 
   // --- what is searched
   let scope = { articles: [], since: "", until: "", strictness: "balanced" };
-  let scopeRead = false;
+  let scopeTold; // the line above the question as the server last gave it
+  let overtaken = false; // whether a change sent before the newest may still be taken after it
   function readScope() {
-    const line = $("#aq-scope [data-scope]");
-    if (line && !scopeRead) {
-      scopeRead = true; // from here on the page knows better than what is on its way back
-      scope = JSON.parse(line.dataset.scope);
-      fillSettings();
+    const told = $("#aq-scope [data-scope]")?.dataset.scope;
+    if (told !== undefined && told !== scopeTold) {
+      const server = JSON.parse(told);
+      if (scopeTold === undefined) {
+        scope = server; // from here on the page knows better than what is on its way back
+        fillSettings();
+      } else if (overtaken && Object.keys(server).some((name) => String(server[name]) !== String(scope[name]))) {
+        overtaken = false; // once for each change: the server may know a value otherwise than the page
+        applyScope();
+      }
+      scopeTold = told;
     }
     for (const pick of all("#aq-library .aq-pick")) {
       pick.checked = scope.articles.includes(pick.value);
@@ -221,6 +228,10 @@
   function changeScope(change) {
     scope = { ...scope, ...change };
     fillSettings();
+    overtaken = true;
+    applyScope();
+  }
+  function applyScope() {
     clearTimeout(applying);
     applying = setTimeout(() => send("apply", scope), 50); // changes at one moment go as one
   }

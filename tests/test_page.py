@@ -480,6 +480,25 @@ def test_settings_narrow_what_is_searched_and_outlast_a_reload(page):
     expect(ask(page, POINTS).locator("strong").first).to_have_text("200")
 
 
+def test_of_two_changes_that_overtake_each_other_the_newest_holds(page):
+    held: list = []
+    page.click("#aq-settings-open")
+    hold = lambda late: late.continue_() if len(held) == 2 else held.append(late)  # noqa: E731
+    page.route(re.compile("/gradio_api/queue/join"), hold)
+    page.fill("#aq-settings [name=since]", "2024-01-01")
+    page.wait_for_timeout(300)
+    page.get_by_text("Only very sure answers").click()
+    page.wait_for_timeout(300)
+    assert len(held) == 2
+    for late in reversed(held):  # what was sent last comes first
+        late.continue_()
+        page.wait_for_timeout(300)
+    page.keyboard.press("Escape")
+    expect(page.locator("#aq-scope")).to_contain_text("from 1 January 2024")
+    expect(page.locator("#aq-scope")).to_contain_text("very sure answers only")
+    page.unroute_all()
+
+
 def test_only_the_articles_that_are_ticked_are_searched(page):
     library(page).get_by_role("checkbox", name="Search in Sea-ice satellite").check()
     close_library(page)
