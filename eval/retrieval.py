@@ -2,8 +2,8 @@
 
 Compares ways of combining the two searches, embedders, passage lengths, headings, re-rankers and misspelt questions.
 Weights were chosen on the sets whose role is training; what counts are the development sets. recall@k is the share of
-questions with a passage that holds an accepted answer, in the question's own article, among the first k.
-policyqa's questions do not say whose policy they mean, so its rows are near chance whatever the method.
+questions with a passage that holds an accepted answer, in an article that is asked just this, among the first k.
+policyqa's questions do not say whose policy they mean: up to 111 passages are asked the same, and answer it.
 """
 
 from __future__ import annotations

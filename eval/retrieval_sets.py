@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -62,19 +62,18 @@ def open_sets(
 ) -> list[RetrievalSet]:
     """All passages of the wiki, reddit and amazon files as one library, with the questions of the development file.
 
-    The questions of the training files are sampled, at most `limit` of them for each role; a passage's questions all
-    have the same role. Raises `QuestionError` when a file is missing or damaged.
+    Questions are sampled, at most `limit` of them for each set. A passage's questions all have the same role, but what
+    several passages are asked in the same words can be in both. Raises `QuestionError` when a file is missing or
+    damaged.
     """
     contexts = [context for file in files for context in _contexts(folder, file)]
     collection = _collection("open", [context.article for context in contexts], splitter)
-    development = [context for context in contexts if context.file.endswith("-dev")]
-    others = [context for context in contexts if not context.file.endswith("-dev")]
-    sets = [
-        _set("open, development file", "development", collection, development, limit),
-        _set("open, held-out passages", "development", collection, [c for c in others if _held_out(c)], limit),
-        _set("open, training", "training", collection, [c for c in others if not _held_out(c)], limit),
-    ]
-    return [one for one in sets if one.questions]
+    names: dict[str, Role] = {
+        "open, development file": "development",
+        "open, held-out passages": "development",
+        "open, training": "training",
+    }
+    return _sets(collection, contexts, names, limit)
 
 
 def other_sets(folder: Path, file: str, limit: int, *, splitter: Splitter = split) -> list[RetrievalSet]:
@@ -87,10 +86,8 @@ def other_sets(folder: Path, file: str, limit: int, *, splitter: Splitter = spli
         contexts.append(context)
         articles.append(context.article)
     collection = _collection(file, articles, splitter)
-    return [
-        _set(f"{file}, held-out passages", "development", collection, [c for c in contexts if _held_out(c)], limit),
-        _set(f"{file}, training", "training", collection, [c for c in contexts if not _held_out(c)], limit),
-    ]
+    names: dict[str, Role] = {f"{file}, held-out passages": "development", f"{file}, training": "training"}
+    return _sets(collection, contexts, names, limit)
 
 
 def joined_sets(folder: Path, file: str, limit: int, *, most: int, splitter: Splitter = split) -> list[RetrievalSet]:
@@ -101,10 +98,8 @@ def joined_sets(folder: Path, file: str, limit: int, *, most: int, splitter: Spl
     contexts = _contexts(folder, file)[:most]
     joined = [_join(contexts[first : first + _JOINED]) for first in range(0, len(contexts), _JOINED)]
     collection = _collection(f"{file}, joined", [context.article for context in joined], splitter)
-    return [
-        _set(f"{file}, joined, held out", "development", collection, [c for c in joined if _held_out(c)], limit),
-        _set(f"{file}, joined, training", "training", collection, [c for c in joined if not _held_out(c)], limit),
-    ]
+    names: dict[str, Role] = {f"{file}, joined, held out": "development", f"{file}, joined, training": "training"}
+    return _sets(collection, joined, names, limit)
 
 
 def bundled_set(
@@ -129,20 +124,40 @@ def _collection(name: str, articles: Iterable[Article], splitter: Splitter) -> C
     return Collection(name, tuple(article for article, _ in cut), tuple(passage for _, passage in cut))
 
 
-def _set(name: str, role: Role, collection: Collection, contexts: Sequence[_Context], limit: int) -> RetrievalSet:
+def _sets(
+    collection: Collection, contexts: Sequence[_Context], names: Mapping[str, Role], limit: int
+) -> list[RetrievalSet]:
+    """The sets of these names and roles over a collection, each with the questions of the contexts that `_name` it.
+
+    What several contexts are asked in the same words is one question, and the passages that answer it are those of
+    all of them, since the words do not say which is meant.
+    """
     places: dict[str, list[int]] = {}
     for place, passage in enumerate(collection.passages):
         places.setdefault(passage.article_id, []).append(place)
-    questions = [(key, text, spans, context) for context in contexts for key, text, spans in context.questions]
-    asked = []
-    for _, text, spans, context in sorted(questions, key=lambda one: _hash(one[0]))[:limit]:
-        own = places[context.article.id]
-        relevant = frozenset(i for i in own if any(_holds(collection.passages[i], span) for span in spans))
-        # an answer longer than the passages: the passage with its beginning
-        beginning = frozenset(i for i in own if any(_holds(collection.passages[i], (a, a + 1)) for a, _ in spans))
-        if relevant or beginning:
-            asked.append(Asked(text, relevant or beginning))
-    return RetrievalSet(name, role, collection, tuple(asked))
+    relevant: dict[str, set[int]] = {}
+    for context in contexts:
+        for _, text, spans in context.questions:
+            relevant.setdefault(text, set()).update(_answering(collection, places[context.article.id], spans))
+    sets = []
+    for name, role in names.items():
+        own = [one for context in contexts if _name(context, names) == name for one in context.questions]
+        texts = dict.fromkeys(text for _, text, _ in sorted(own, key=lambda one: _hash(one[0])) if relevant[text])
+        asked = [Asked(text, frozenset(relevant[text])) for text in list(texts)[:limit]]
+        sets.append(RetrievalSet(name, role, collection, tuple(asked)))
+    return [one for one in sets if one.questions]
+
+
+def _name(context: _Context, names: Mapping[str, Role]) -> str:
+    """The name of the set that a context's questions belong to: names are those of a file, held out, and training."""
+    *first, held_out, training = names
+    return first[0] if first and context.file.endswith("-dev") else held_out if _held_out(context) else training
+
+
+def _answering(collection: Collection, own: Sequence[int], spans: Sequence[tuple[int, int]]) -> set[int]:
+    """Those of an article's passages that hold an answer; of one longer than the passages, the one where it begins."""
+    whole = {i for i in own if any(_holds(collection.passages[i], span) for span in spans)}
+    return whole or {i for i in own if any(_holds(collection.passages[i], (a, a + 1)) for a, _ in spans)}
 
 
 def _holds(passage: Passage, span: tuple[int, int]) -> bool:
