@@ -25,6 +25,7 @@ from eval.dataset import BUNDLED_QUESTIONS, load_questions
 from eval.facts import collect
 from eval.figures import Table, markdown
 from eval.output import check_output, write_output
+from index.modelfiles import SCREEN
 from index.onnx_model import OnnxModel, processors, session
 from qa import ArticleQA
 from qa.reader import BUNDLED_READER, Window, WindowInput, windows
@@ -39,30 +40,33 @@ def inputs_of(bot: ArticleQA, model: OnnxModel, questions: int) -> list[WindowIn
     return [windows(model.tokenizer, question, [text])[0] for question, text in zip(asked, found, strict=True)]
 
 
-def read(opened: onnxruntime.InferenceSession, inputs: Sequence[WindowInput]) -> list[Window]:
-    """The windows of one batch, padded to the longest."""
+def read(parts: Sequence[onnxruntime.InferenceSession], inputs: Sequence[WindowInput]) -> list[Window]:
+    """The windows of one batch, padded to the longest, read by the reader's `parts` in turn, each to the end."""
     longest = max(len(one.encoding.ids) for one in inputs)
-    feed: dict[str, list[list[int]]] = {"input_ids": [], "attention_mask": [], "token_type_ids": []}
+    feed: dict[str, Any] = {"input_ids": [], "attention_mask": [], "token_type_ids": []}
     for one in inputs:
         padding = [0] * (longest - len(one.encoding.ids))
         feed["input_ids"].append(one.encoding.ids + padding)
         feed["attention_mask"].append(one.encoding.attention_mask + padding)
         feed["token_type_ids"].append(one.encoding.type_ids + padding)
-    wanted = {node.name for node in opened.get_inputs()}
-    starts, ends = opened.run(None, {name: np.array(rows, np.int64) for name, rows in feed.items() if name in wanted})
-    return [one.scored(starts[row], ends[row]) for row, one in enumerate(inputs)]
+    feed = {name: np.array(rows, np.int64) for name, rows in feed.items()}
+    for part in parts:
+        names = [node.name for node in part.get_outputs()]
+        wanted = {node.name: feed[node.name] for node in part.get_inputs()}
+        feed |= dict(zip(names, part.run(None, wanted), strict=True))
+    return [one.scored(feed["start_logits"][row], feed["end_logits"][row]) for row, one in enumerate(inputs)]
 
 
 def measure(inputs: Sequence[WindowInput], rounds: int) -> list[dict[str, Any]]:
     """For each size of batch: the milliseconds of a window, these beside size 1, and how many best spans differ."""
-    opened = session(BUNDLED_READER / "model.onnx", threads=processors())
+    parts = [session(BUNDLED_READER / name, threads=processors()) for name in (SCREEN, "model.onnx")]
     took = dict.fromkeys(SIZES, float("inf"))
     spans: dict[int, list[Any]] = {}
     for _ in range(rounds + 1):
         for size in SIZES:
             begun = time.process_time()
             done = [
-                window for first in range(0, len(inputs), size) for window in read(opened, inputs[first : first + size])
+                window for first in range(0, len(inputs), size) for window in read(parts, inputs[first : first + size])
             ]
             took[size] = min(took[size], 1000 * (time.process_time() - begun) / len(inputs))
             spans[size] = [_best(window) for window in done]

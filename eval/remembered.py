@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -10,21 +11,21 @@ from qa.reader import Reader, Window
 
 
 class Remembered:
-    """A reader that keeps what it has read, by question and passage, until it is told to forget."""
+    """A reader that keeps what it has read, by question, passage and what was to beat, until it is told to forget."""
 
     def __init__(self, reader: Reader) -> None:
         self._reader, self.name = reader, reader.name
-        self._windows: dict[tuple[str, str], list[Window]] = {}
+        self._windows: dict[tuple[str, str, float], list[Window]] = {}
 
-    def read(self, question: str, passages: Sequence[str]) -> list[Window]:
-        """Windows over all passages, in the passages' order; only what is new is read, a passage at a time."""
+    def read(self, question: str, passages: Sequence[str], *, to_beat: float = -math.inf) -> list[Window]:
+        """Windows over the passages, in the passages' order; only what is new is read, a passage at a time."""
         for text in passages:
-            if (question, text) not in self._windows:
-                self._windows[question, text] = self._reader.read(question, [text])
+            if (question, text, to_beat) not in self._windows:
+                self._windows[question, text, to_beat] = self._reader.read(question, [text], to_beat=to_beat)
         return [
             replace(window, passage=number)
             for number, text in enumerate(passages)
-            for window in self._windows[question, text]
+            for window in self._windows[question, text, to_beat]
         ]
 
     def forget(self) -> None:

@@ -1,13 +1,15 @@
 """Folders of model files: what is in them, and the proof that nothing in them has changed.
 
 A model folder holds `model.onnx`, `tokenizer.json`, `model.json` (what it is and how it is fed), `SHA256SUMS` over
-these three, and a `README.md` with its licence and how it was made. `index.export` writes such folders.
+these, and a `README.md` with its licence and how it was made. `index.export` writes such folders. In a folder with a
+screen (`qa.training.screen`), the first layers of the model are in `screen.onnx`, and `model.onnx` goes on from there.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -15,22 +17,32 @@ from typing import Literal
 from corpus import ModelError
 
 MODEL_FILES = ("model.onnx", "tokenizer.json", "model.json")
+SCREEN = "screen.onnx"
 _SUMS = "SHA256SUMS"
 
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """What `model.json` says: the model's kind and name, and the most tokens it takes at once."""
+    """What `model.json` says: the model's kind and name, and the most tokens it takes at once.
+
+    `margin`, where there is a screen, is how far below what is to beat its guess must lie for a text to be given up.
+    """
 
     kind: Literal["embedder", "reader"]
     name: str
     max_tokens: int
     dimension: int = 0
+    margin: float | None = None
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The names of the files that are hashed."""
+        return MODEL_FILES if self.margin is None else (*MODEL_FILES, SCREEN)
 
     def write(self, folder: Path) -> None:
         """Write the card, then the hashes of all model files, into `folder`."""
         (folder / "model.json").write_text(json.dumps(asdict(self), indent=1) + "\n")
-        lines = [f"{sha256_of(folder / name)}  {name}\n" for name in MODEL_FILES]
+        lines = [f"{sha256_of(folder / name)}  {name}\n" for name in self.files]
         (folder / _SUMS).write_text("".join(lines))
 
 
@@ -40,15 +52,20 @@ def verify(folder: Path, kind: str) -> tuple[ModelCard, str]:
     Raises `ModelError` naming the file that is missing or altered, or when the model is of another kind.
     """
     remedy = "reinstall articleqa, or export the model again"
-    try:
-        lines = [line.split() for line in (folder / _SUMS).read_text().splitlines()]
-        sums = {name: digest for digest, name in lines}
-        for name in MODEL_FILES:
+
+    def check(names: Sequence[str]) -> None:
+        for name in names:
             if sha256_of(folder / name) != sums.get(name):
                 raise ModelError(
                     f"{folder / name}: the file is not the one that was shipped (its sha256 differs); {remedy}"
                 )
+
+    try:
+        lines = [line.split() for line in (folder / _SUMS).read_text().splitlines()]
+        sums = {name: digest for digest, name in lines}
+        check(MODEL_FILES)
         card = ModelCard(**json.loads((folder / "model.json").read_text()))
+        check(card.files[len(MODEL_FILES) :])
     except OSError as error:
         raise ModelError(
             f"{error.filename or folder}: this model file cannot be read ({error.strerror}); {remedy}"

@@ -21,7 +21,7 @@ from qa.grouping import groups_of, items_of, passage_of_reason
 from qa.namesakes import without_namesakes
 from qa.pronouns import Reading
 from qa.questions import MAX_QUESTION_CHARACTERS, check_question
-from qa.ranking import Candidate, distinct, rank, settled, signals
+from qa.ranking import Candidate, distinct, needed, rank, settled, signals
 from qa.reader import Reader, load_reader
 from qa.spans import MAX_ANSWER_TOKENS, best_spans
 
@@ -159,13 +159,14 @@ class ArticleQA:
     def read(self, question: str, hits: Sequence[Hit], *, besides: Sequence[str] = ()) -> list[Candidate]:
         """Candidates of the passages, best first; from the fourth on, a passage is read only if it could still win.
 
+        The reader need not read a passage to the end that does not look as if it could.
         Spans that say no more than one of the answers in `besides` are left out.
         """
         found: list[Candidate] = []
         for number, hit in enumerate(hits):
             if number >= _ALWAYS_READ and settled(found, hits[number:]):
                 break
-            windows = self.reader.read(question, [hit.passage.text])
+            windows = self.reader.read(question, [hit.passage.text], to_beat=needed(found, hit))
             spans = best_spans(
                 windows, [hit.passage], question=question, max_answer_tokens=self.settings.max_answer_tokens
             )

@@ -59,6 +59,11 @@ def settled(candidates: Sequence[Candidate], unread: Sequence[Hit]) -> bool:
     return bool(candidates) and candidates[0].rank > rank_score(math.inf, highest)
 
 
+def needed(candidates: Sequence[Candidate], hit: Hit) -> float:
+    """The score a span of this passage needs to rank first; no more than a span that is sure has."""
+    return min(candidates[0].rank - RETRIEVAL_WEIGHT * hit.score, SATURATION) if candidates else -math.inf
+
+
 def distinct(candidates: Sequence[Candidate], count: int) -> list[Candidate]:
     """The best `count` candidates of which no two say the same."""
     chosen: list[Candidate] = []

@@ -5,6 +5,7 @@ A back end returns windows and decides nothing; `qa.spans` holds all policy.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from index.arrays import Floats
 if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
 
-BUNDLED_READER = Path(__file__).parent / "models" / "reader-v3-int8"
+BUNDLED_READER = Path(__file__).parent / "models" / "reader-v4-int8"
 MAX_QUESTION_TOKENS = 64
 WINDOW_TOKENS = 384
 WINDOW_STRIDE = 128
@@ -39,14 +40,25 @@ class Window:
     end_logits: Floats
     null_score: float
 
+    @property
+    def best(self) -> float:
+        """The score of its best span, of whatever length; minus infinity when there are no tokens."""
+        if len(self.starts) == 0:
+            return -math.inf
+        return float((np.maximum.accumulate(self.start_logits) + self.end_logits).max()) - self.null_score
+
 
 class Reader(Protocol):
     """Scores every token of the passages as the start and the end of an answer."""
 
     name: str
 
-    def read(self, question: str, passages: Sequence[str]) -> list[Window]:
-        """Windows over all passages, in the passages' order; `Window.passage` is the passage's index."""
+    def read(self, question: str, passages: Sequence[str], *, to_beat: float = -math.inf) -> list[Window]:
+        """Windows over all passages, in the passages' order; `Window.passage` is the passage's index.
+
+        A back end may leave out windows whose spans would surely score less than `to_beat`, or than a span in another
+        of these passages.
+        """
         ...
 
 

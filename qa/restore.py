@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ def restore_reader(folder: Path, out: Path) -> None:
     from transformers import BertConfig, BertForQuestionAnswering
 
     card, _ = verify(folder, "reader")
-    weights, heads = _weights(folder / "model.onnx")
+    weights, heads = _weights([folder / name for name in card.files if name.endswith(".onnx")])
     words = weights.get("bert.embeddings.word_embeddings.weight")
     if words is None or not heads:
         raise ModelError(f"{folder}: holds no BERT reader; only these can be restored")
@@ -57,20 +58,20 @@ def restore_reader(folder: Path, out: Path) -> None:
     tokenizer.save_pretrained(out)
 
 
-def _weights(path: Path) -> tuple[dict[str, Floats], int]:
+def _weights(paths: Sequence[Path]) -> tuple[dict[str, Floats], int]:
     """The float weights by their names in transformers, linear layers as (out, in); and the attention heads."""
     import onnx
     from onnx import numpy_helper
 
-    graph: Any = onnx.load(str(path)).graph
-    stored = {one.name: numpy_helper.to_array(one) for one in graph.initializer}
+    graphs: list[Any] = [onnx.load(str(path)).graph for path in paths]
+    stored = {one.name: numpy_helper.to_array(one) for graph in graphs for one in graph.initializer}
     found = {
         name.removeprefix(_PREFIX): value
         for name, value in stored.items()
         if name.startswith(_PREFIX) and value.dtype == np.float32 and not name.endswith(("_scale", ".kept"))
     }
     heads = 0
-    for node in graph.node:
+    for node in (node for graph in graphs for node in graph.node):
         if node.op_type == "DequantizeLinear" and _is_embedding(node.input[1]):
             name = node.input[1].removesuffix("_scale").removeprefix(_PREFIX)
             found[name] = _dequantised(stored, node.input[1].removesuffix("_scale"), axis=0)

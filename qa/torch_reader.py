@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -55,8 +56,8 @@ class TorchReader:
         positions = getattr(self._model.config, "max_position_embeddings", 0) - 2
         self._limit = min(WINDOW_TOKENS, tokenizer.model_max_length, positions if positions > 0 else WINDOW_TOKENS)
 
-    def read(self, question: str, passages: Sequence[str]) -> list[Window]:
-        """Windows over all passages, in the passages' order."""
+    def read(self, question: str, passages: Sequence[str], *, to_beat: float = -math.inf) -> list[Window]:
+        """Windows over all passages, in the passages' order; none is left out."""
         import torch
 
         inputs = windows(self._tokenizer, question, passages, max_tokens=self._limit)

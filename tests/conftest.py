@@ -1,6 +1,8 @@
 """What several tests share: the bundled models loaded once, and small real stand-ins for an embedder and a reader."""
 
 import hashlib
+import logging
+import math
 import re
 import socket
 import threading
@@ -58,7 +60,7 @@ class ScriptedReader:
         self.logits = logits
         self.passages_read = 0
 
-    def read(self, question: str, passages: Sequence[str]) -> list[Window]:
+    def read(self, question: str, passages: Sequence[str], *, to_beat: float = -math.inf) -> list[Window]:
         self.passages_read += len(passages)
         return [window(number, text, *self.logits(text)) for number, text in enumerate(passages)]
 
@@ -199,3 +201,18 @@ def tiny(tmp_path_factory) -> Tiny:
 @pytest.fixture(scope="session")
 def trained(tiny) -> Path:
     return tiny.save("trained", model_max_length=512)
+
+
+@pytest.fixture(scope="session")
+def exported(trained) -> Path:
+    """The trained one as `qa.export` writes it."""
+    pytest.importorskip("onnx", reason="exporting needs onnx")
+    from qa.export import export_reader
+
+    folder = trained.parent / "exported"
+    logging.disable(logging.WARNING)  # onnxruntime recommends a pre-processing step
+    try:
+        export_reader(str(trained), folder, name="tiny")
+    finally:
+        logging.disable(logging.NOTSET)
+    return folder

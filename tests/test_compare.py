@@ -184,7 +184,7 @@ class Weakened:
     def __init__(self, reader):
         self.reader, self.name = reader, f"weakened {reader.name}"
 
-    def read(self, question, passages):
+    def read(self, question, passages, **how):
         return [self._weaker(window) for window in self.reader.read(question, passages)]
 
     def _weaker(self, window: Window) -> Window:

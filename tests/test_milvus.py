@@ -301,7 +301,7 @@ class Remembering:
     def encode_passages(self, texts):
         return np.array(self._once("encode_passages", tuple(texts)))
 
-    def read(self, question, texts):
+    def read(self, question, texts, **how):
         return self._once("read", question, tuple(texts))
 
 

@@ -198,7 +198,8 @@ def test_readings_remembered_are_those_of_the_reader(reader):
     texts, question = [TEXT, NOISE[0].text, TEXT], "Who replaces Sims?"
     memory = Remembered(reader)
     memory.read(question, texts[1:])
-    for one, other in zip(memory.read(question, texts), reader.read(question, texts), strict=True):
+    alone = [replace(window, passage=n) for n, text in enumerate(texts) for window in reader.read(question, [text])]
+    for one, other in zip(memory.read(question, texts), alone, strict=True):
         assert (one.passage, one.null_score) == (other.passage, other.null_score)
         assert np.array_equal(one.start_logits, other.start_logits)
         assert np.array_equal(one.ends, other.ends)
@@ -206,6 +207,7 @@ def test_readings_remembered_are_those_of_the_reader(reader):
     memory = Remembered(counted)
     memory.read("Who?", texts)
     memory.read("Whom?", texts[:1])
+    memory.read("Who?", texts[:1], to_beat=3.0)
     memory.forget()
     memory.read("Who?", texts)
-    assert counted.passages_read == 2 + 1 + 2
+    assert counted.passages_read == 2 + 1 + 1 + 2

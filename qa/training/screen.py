@@ -1,0 +1,258 @@
+"""A screen for an exported reader: `python -m qa.training.screen READER --data FILE[:QUESTIONS] … --out FOLDER`.
+
+Most passages that a search finds do not answer the question, and the reader's first layers can tell most of these. The
+screen guesses, from the states after some layers, what the best span of a passage will score; where that is far below
+what is to beat, the other layers are not run (early exit, between passages as in Xin et al. 2020, "Early Exiting BERT
+for Efficient Document Ranking"). A passage that is read to the end gets the very same logits as without a screen.
+
+The reader learns nothing here: its graph is cut in two, and a small head is fitted on what it says of the passages that
+the library finds for training questions. The margin is then chosen on a quarter of the questions, kept apart.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import random
+import shutil
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from corpus import Article, ModelError
+from corpus.errors import exit_code
+from eval.dataset import load_passages
+from index import Library
+from index.arrays import Floats
+from index.modelfiles import MODEL_FILES, SCREEN, verify
+from index.onnx_model import OnnxModel
+from qa.assistant import Settings
+from qa.reader import WINDOW_TOKENS, windows
+from qa.training.examples import Source
+
+if TYPE_CHECKING:
+    import torch
+
+_STATES, _GUESS, _TYPES = "states", "guess", "token_type_ids"
+_MARGINS = np.arange(0.0, 20.5, 0.5)
+_WIDTH, _PASSES, _BATCH, _RATE = 24, 6, 32, 4e-3
+_QUANTILE = 0.9
+_FAR = 12.0
+_OUTSIDE = -30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A window as the screen sees it: states of shape (tokens, width), and which tokens are of type 1, the passage's.
+
+    `question` numbers its question; `score` is that of the best span when it is read to the end.
+    """
+
+    question: int
+    states: npt.NDArray[np.float16]
+    types: npt.NDArray[np.int64]
+    score: float
+
+
+def cut(reader: Path, out: Path, layer: int) -> None:
+    """Write an exported reader cut after so many layers: `model.onnx` goes on from the states that the screen outputs.
+
+    The screen has no head yet. Raises `ModelError` for a reader that is no BERT, or has a screen.
+    """
+    import onnx
+    from onnx.utils import Extractor
+
+    card, _ = verify(reader, "reader")
+    whole = onnx.load(str(reader / "model.onnx"))
+    norms = [node.output[0] for node in whole.graph.node if node.op_type == "LayerNormalization"]
+    if card.margin is not None or len(norms) % 2 == 0 or not 0 < layer < len(norms) // 2:
+        raise ModelError(f"{reader}: cannot be cut after layer {layer}; name a whole BERT reader of more layers")
+    states, outputs = norms[2 * layer], [one.name for one in whole.graph.output]
+    for node in whole.graph.node:
+        for names in (node.input, node.output):
+            names[:] = [_STATES if name == states else name for name in names]
+    whole.graph.value_info.append(onnx.helper.make_tensor_value_info(_STATES, onnx.TensorProto.FLOAT, None))
+    extractor = Extractor(whole)
+    out.mkdir(parents=True, exist_ok=True)
+    onnx.save(extractor.extract_model([one.name for one in whole.graph.input], [_STATES]), str(out / SCREEN))
+    onnx.save(extractor.extract_model([_STATES, "attention_mask"], outputs), str(out / "model.onnx"))
+    for name in MODEL_FILES[1:]:
+        shutil.copyfile(reader / name, out / name)
+
+
+def add_head(screen: Path, head: torch.nn.Module, width: int) -> None:
+    """Put a head in the screen's file, from states (1, tokens, width) and types (1, tokens) to a guess (1,)."""
+    import onnx
+    import torch
+
+    exported: Any = io.BytesIO()
+    example = torch.zeros(1, 16, width), torch.ones(1, 16, dtype=torch.long)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # see `index.export`
+        torch.onnx.export(
+            head.eval(),
+            example,
+            exported,
+            input_names=[_STATES, _TYPES],
+            output_names=[_GUESS],
+            dynamic_axes={_STATES: {1: "tokens"}, _TYPES: {1: "tokens"}},
+            dynamo=False,
+            opset_version=17,
+        )
+    added = onnx.compose.add_prefix(onnx.load_from_string(exported.getvalue()), "screen/").graph
+    own = {f"screen/{name}": name for name in (_STATES, _TYPES, _GUESS)}
+    for node in added.node:
+        for names in (node.input, node.output):
+            names[:] = [own.get(name, name) for name in names]
+    model = onnx.load(str(screen))
+    model.graph.node.extend(added.node)
+    model.graph.initializer.extend(added.initializer)
+    model.graph.output.append(onnx.helper.make_tensor_value_info(_GUESS, onnx.TensorProto.FLOAT, [1]))
+    onnx.save(model, str(screen))
+
+
+def looks(model: OnnxModel, sources: Sequence[Source], seed: int) -> Iterator[Look]:
+    """The passages that a library of the sources' passages finds for their questions, read to the end."""
+    rng = random.Random(seed)
+    limit = min(WINDOW_TOKENS, model.card.max_tokens)
+    asked: list[str] = []
+    with Library.in_memory() as library:
+        for source in sources:
+            passages, name = load_passages(source.path), source.path.name
+            library.add(Article(f"{name}-{n}", one.title, one.text, f"{name}/{n}") for n, one in enumerate(passages))
+            questions = [example.question for one in passages for example in one.examples if example.answerable]
+            asked += rng.sample(questions, min(source.count or len(questions), len(questions)))
+        for number, question in enumerate(asked):
+            found = [hit.passage.text for hit in library.search(question, k=Settings().passages)]
+            for one in windows(model.tokenizer, question, found, max_tokens=limit):
+                states, _ = model.screen(one.encoding)
+                window = one.scored(*model.run(one.encoding, states))
+                yield Look(number, states.astype(np.float16), np.array(one.encoding.type_ids), window.best)
+
+
+def fit(seen: Sequence[Look], seed: int) -> torch.nn.Module:
+    """A head fitted so that nine in ten windows score less than its guess (pinball loss, scores within 12 of 0)."""
+    import torch
+
+    class Head(torch.nn.Module):
+        def __init__(self, width: int) -> None:
+            super().__init__()
+            self.norm = torch.nn.LayerNorm(width)
+            self.token, self.whole = torch.nn.Linear(width, _WIDTH), torch.nn.Linear(width, _WIDTH)
+            self.out = torch.nn.Sequential(torch.nn.GELU(), torch.nn.Dropout(0.1), torch.nn.Linear(2 * _WIDTH, 1))
+
+        def forward(self, states: torch.Tensor, types: torch.Tensor) -> torch.Tensor:
+            states = self.norm(states)
+            tokens = self.token(states) + (1 - types).unsqueeze(-1) * _OUTSIDE
+            features = torch.cat([tokens.amax(1), self.whole(states[:, 0])], -1)
+            guess: torch.Tensor = self.out(features).squeeze(-1) * _FAR
+            return guess
+
+    torch.manual_seed(seed)
+    head = Head(seen[0].states.shape[1])
+    optimiser = torch.optim.AdamW(head.parameters(), weight_decay=0.05)
+    steps = _PASSES * -(-len(seen) // _BATCH)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, _RATE, total_steps=steps)
+    rng = np.random.default_rng(seed)
+    for _ in range(_PASSES):
+        order = rng.permutation(len(seen))
+        for first in range(0, len(order), _BATCH):
+            some = [seen[place] for place in order[first : first + _BATCH]]
+            short = head(*_padded(some)) - torch.tensor([one.score for one in some]).clamp(-_FAR, _FAR)
+            optimiser.zero_grad()
+            loss: Any = torch.maximum(-_QUANTILE * short, (1 - _QUANTILE) * short).mean()
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+    return head.eval()
+
+
+def guesses(head: torch.nn.Module, seen: Sequence[Look]) -> Floats:
+    """The head's guess at every window, shape (n,)."""
+    import torch
+
+    with torch.inference_mode():
+        made = [head(*_padded(seen[first : first + _BATCH])) for first in range(0, len(seen), _BATCH)]
+    found: Floats = torch.cat(made).numpy()
+    return found
+
+
+def _padded(seen: Sequence[Look]) -> tuple[torch.Tensor, torch.Tensor]:
+    import torch
+
+    longest = max(len(one.types) for one in seen)
+    states = torch.zeros(len(seen), longest, seen[0].states.shape[1])
+    types = torch.zeros(len(seen), longest, dtype=torch.long)
+    for row, one in enumerate(seen):
+        states[row, : len(one.types)] = torch.from_numpy(one.states).float()
+        types[row, : len(one.types)] = torch.from_numpy(one.types)
+    return states, types
+
+
+def outcome(seen: Sequence[Look], guessed: Floats, margin: float) -> tuple[float, float]:
+    """At a margin: for which share of the questions the best window is left out, and which share of windows is read."""
+    lost, read = [], 0
+    for number in dict.fromkeys(one.question for one in seen):
+        rows = [row for row, one in enumerate(seen) if one.question == number]
+        to_beat, best = -np.inf, max(rows, key=lambda row: seen[row].score)
+        done = []
+        for row in sorted(rows, key=lambda row: -guessed[row]):
+            if guessed[row] + margin < to_beat:
+                break
+            done.append(row)
+            to_beat = max(to_beat, seen[row].score)
+        lost.append(best not in done)
+        read += len(done)
+    return float(np.mean(lost)), read / len(seen)
+
+
+@exit_code
+def main(arguments: list[str] | None = None) -> None:
+    """Make a screen as the command line says."""
+    parser = argparse.ArgumentParser(prog="python -m qa.training.screen", description=__doc__)
+    parser.add_argument("reader", type=Path, help="a reader that `python -m qa.export` has written")
+    parser.add_argument("--data", type=Source.parse, nargs="+", required=True, help="files of training questions")
+    parser.add_argument("--layer", type=int, default=6, help="how many layers come before the screen (6)")
+    parser.add_argument(
+        "--lost", type=float, default=0.01, help="the share of best passages that may be left out (0.01)"
+    )
+    parser.add_argument("--name", help="the name that answers and reports give it (default: the reader's)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, required=True, help="where to write the reader with its screen")
+    options = parser.parse_args(arguments)
+    cut(options.reader, options.out, options.layer)
+    card = replace(verify(options.reader, "reader")[0], margin=_FAR)
+    card = replace(card, name=options.name or card.name)
+    card.write(options.out)
+    seen = list(looks(OnnxModel(options.out, "reader"), options.data, options.seed))
+    questions = seen[-1].question + 1
+    kept = set(random.Random(options.seed).sample(range(questions), questions // 4))
+    training, apart = [one for one in seen if one.question not in kept], [one for one in seen if one.question in kept]
+    head = fit(training, options.seed)
+    guessed = guesses(head, apart)
+    by_margin = {float(margin): outcome(apart, guessed, margin) for margin in _MARGINS}
+    margin = next((margin for margin, (lost, _) in by_margin.items() if lost <= options.lost), float(_MARGINS[-1]))
+    add_head(options.out / SCREEN, head, seen[0].states.shape[1])
+    replace(card, margin=margin).write(options.out)
+    lost, read = by_margin[margin]
+    told: dict[str, Any] = {
+        "layer": options.layer,
+        "questions": questions,
+        "windows": len(seen),
+        "margin": margin,
+        "kept_apart": {"questions": len(kept), "best_left_out": round(lost, 4), "windows_read": round(read, 4)},
+        "seed": options.seed,
+    }
+    (options.out / "screen.json").write_text(json.dumps(told, indent=1) + "\n")
+    sys.stdout.write(json.dumps(told) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,89 @@
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from corpus import ModelError, samples, split
+from index.modelfiles import SCREEN
+from qa.onnx_reader import OnnxReader
+
+pytest.importorskip("onnx", reason="cutting a reader's graph needs onnx")
+pytest.importorskip("torch", reason="a screen's head is fitted with torch")
+
+from qa.training import screen
+from qa.training.screen import Look, cut, outcome
+
+TEXTS = [passage.text for sample in samples()[:3] for passage in split(sample)]
+QUESTIONS = ["Who replaces Sims?", "Who won?", "How old is he?", "When is the race?"]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    path = tmp_path_factory.mktemp("screen") / "questions.jsonl"
+    rows = [
+        {"context": text, "questions": [{"id": f"{n}{q}", "question": q, "answers": [{"text": text[:9], "start": 0}]}]}
+        for n, text in enumerate(TEXTS)
+        for q in QUESTIONS
+    ]
+    path.write_text("\n".join(json.dumps(row) for row in rows))
+    return path
+
+
+@pytest.fixture(scope="module")
+def screened(exported, data):
+    out = exported.parent / "screened"
+    assert screen.main([str(exported), "--data", f"{data}:12", "--layer", "1", "--name", "s", "--out", str(out)]) == 0
+    return out
+
+
+def test_what_is_read_to_the_end_gets_the_same_logits(exported, screened):
+    whole, cut_in_two = OnnxReader(exported), OnnxReader(screened)
+    assert (whole.name, cut_in_two.name) == ("tiny", "s")
+    for text in ["", *TEXTS]:
+        (one,), (other,) = whole.read("Who replaces Sims?", [text]), cut_in_two.read("Who replaces Sims?", [text])
+        np.testing.assert_array_equal(one.start_logits, other.start_logits)
+        np.testing.assert_array_equal(one.end_logits, other.end_logits)
+        assert one.null_score == other.null_score
+    assert cut_in_two.read("Who?", TEXTS, to_beat=1000.0) == []
+
+
+def test_it_says_what_it_was_made_from_and_how_good_it_is(screened):
+    told = json.loads((screened / "screen.json").read_text())
+    assert (told["layer"], told["questions"], told["windows"]) == (1, 12, 96)
+    assert told["kept_apart"]["questions"] == 3
+    assert 0 <= told["kept_apart"]["best_left_out"] <= 1
+    assert json.loads((screened / "model.json").read_text())["margin"] == told["margin"]
+
+
+def test_a_screen_that_was_altered_or_lost_is_refused(screened, tmp_path):
+    folder = tmp_path / "reader"
+    shutil.copytree(screened, folder)
+    data = (folder / SCREEN).read_bytes()
+    (folder / SCREEN).write_bytes(data[:1000] + bytes([data[1000] ^ 1]) + data[1001:])
+    with pytest.raises(ModelError, match=r"screen\.onnx.*sha256 differs"):
+        OnnxReader(folder)
+    (folder / SCREEN).unlink()
+    with pytest.raises(ModelError, match=r"screen\.onnx.*cannot be read"):
+        OnnxReader(folder)
+
+
+@pytest.mark.parametrize("layer", [0, 2])
+def test_a_reader_is_cut_between_its_layers(exported, tmp_path, layer):
+    with pytest.raises(ModelError, match=rf"cannot be cut after layer {layer}"):
+        cut(exported, tmp_path, layer)
+
+
+def test_a_reader_has_one_screen(screened, tmp_path):
+    with pytest.raises(ModelError, match="name a whole BERT reader"):
+        cut(screened, tmp_path, 1)
+
+
+def test_what_is_left_out_depends_on_the_margin():
+    """Of the first question the best window looks worst; the second question has one that is sure."""
+    nothing = np.zeros((1, 1), np.float16), np.zeros(1, np.int64)
+    seen = [Look(question, *nothing, score) for question, score in ((0, 1.0), (0, 4.0), (1, 9.0), (1, -3.0))]
+    guessed = np.array([2.0, 0.0, 9.0, -2.0], np.float32)
+    assert outcome(seen, guessed, 0.5) == (0.5, 0.5)
+    assert outcome(seen, guessed, 1.0) == (0.0, 0.75)
+    assert outcome(seen, guessed, 20.0) == (0.0, 1.0)
