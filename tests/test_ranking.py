@@ -12,7 +12,7 @@ from corpus import Passage
 from index import Library
 from index.fusion import BM25_WEIGHT, DENSE_WEIGHT, fuse, saturated
 from qa import ArticleQA, Settings, Span
-from qa.ranking import Candidate, distinct, rank, rank_score, settled, signals
+from qa.ranking import SATURATION, Candidate, distinct, needed, rank, rank_score, settled, signals
 from qa.spans import best_spans
 
 ONE, TWO, THREE = (article(name, f"{name} won the race in the rain") for name in ("Ada", "Bea", "Cyd"))
@@ -65,6 +65,14 @@ def test_nothing_is_settled_while_a_tie_is_possible():
     """An unread span could rank the same, and go first for its reader score or its place."""
     found = rank([span(ONE, "Ada", 8.0)], [hit(ONE, 0.5)])
     assert not settled(found, [hit(TWO, 0.5)])
+
+
+def test_what_a_passage_needs_to_rank_first():
+    found = rank([span(ONE, "Ada", 7.0)], [hit(ONE, 0.9)])  # ranks 16
+    assert needed(found, hit(TWO, 0.9)) == pytest.approx(7.0)
+    assert needed(found, hit(TWO, 1.2)) == pytest.approx(4.0)
+    assert needed(found, hit(TWO, 0.5)) == SATURATION  # a span that is sure counts, though it cannot rank first
+    assert needed([], hit(TWO, 0.5)) == -math.inf
 
 
 class Trial:
