@@ -149,7 +149,7 @@ def _sets(
 
 
 def _name(context: _Context, names: Mapping[str, Role]) -> str:
-    """The name of the set that a context's questions belong to: names are those of a file, held out, and training."""
+    """The set that a context's questions belong to; the names are those of a development file's, held out, training."""
     *first, held_out, training = names
     return first[0] if first and context.file.endswith("-dev") else held_out if _held_out(context) else training
 

@@ -9,7 +9,7 @@ import pytest
 from eval import retrieval
 from eval.dataset import BUNDLED_QUESTIONS
 from eval.retrieval_methods import Lists, dense_alone, lexical_alone, quality, ranked, reciprocal_ranks
-from eval.retrieval_sets import OPEN_FILES, bundled_set, joined_sets, open_sets
+from eval.retrieval_sets import OPEN_FILES, bundled_set, joined_sets, open_sets, other_sets
 from eval.retrieval_vectors import VectorCache
 from index import Library
 from index.closeness import closeness
@@ -67,6 +67,19 @@ def test_open_sets_keep_roles_apart(tmp_path):
         for i in q.relevant
         for p in [one.collection.passages[i]]
     }
+
+
+def test_what_several_passages_are_asked_in_the_same_words_is_one_question(tmp_path):
+    """As of privacy policies: whose is meant, nobody says, so every passage that is asked it answers it."""
+    rows = [
+        {"context": f"We keep {what}.", "questions": [{"id": what, "question": asked, "answers": [answer]}]}
+        for what, asked in (("names", "What is kept?"), ("dates", "What is kept?"), ("ages", "What else?"))
+        for answer in [{"text": what, "start": 8}]
+    ]
+    with gzip.open(tmp_path / "policyqa.jsonl.gz", "wt") as lines:
+        lines.write("\n".join(map(json.dumps, rows)))
+    questions = {q.text: q.relevant for one in other_sets(tmp_path, "policyqa", 100) for q in one.questions}
+    assert questions == {"What is kept?": {0, 1}, "What else?": {2}}
 
 
 def test_vectors_are_kept(tmp_path, embedder):
