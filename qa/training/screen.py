@@ -18,8 +18,9 @@ import random
 import shutil
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,13 +32,14 @@ from corpus.errors import exit_code
 from eval.dataset import load_passages
 from index import Library
 from index.arrays import Floats
-from index.modelfiles import MODEL_FILES, SCREEN, verify
+from index.modelfiles import SCREEN, ModelCard, verify
 from index.onnx_model import OnnxModel
 from qa.assistant import Settings
 from qa.reader import WINDOW_TOKENS, windows
 from qa.training.examples import Source
 
 if TYPE_CHECKING:
+    import onnx
     import torch
 
 _STATES, _GUESS, _TYPES = "states", "guess", "token_type_ids"
@@ -61,10 +63,11 @@ class Look:
     score: float
 
 
-def cut(reader: Path, out: Path, layer: int) -> None:
+def cut(reader: Path, out: Path, layer: int) -> ModelCard:
     """Write an exported reader cut after so many layers: `model.onnx` goes on from the states that the screen outputs.
 
-    The screen has no head yet. Raises `ModelError` for a reader that is no BERT, or has a screen.
+    The screen has no head yet. The card is the reader's own, and not written. Raises `ModelError` for a reader that is
+    no BERT, or has a screen.
     """
     import onnx
     from onnx.utils import Extractor
@@ -75,16 +78,20 @@ def cut(reader: Path, out: Path, layer: int) -> None:
     if card.margin is not None or len(norms) % 2 == 0 or not 0 < layer < len(norms) // 2:
         raise ModelError(f"{reader}: cannot be cut after layer {layer}; name a whole BERT reader of more layers")
     states, outputs = norms[2 * layer], [one.name for one in whole.graph.output]
-    for node in whole.graph.node:
-        for names in (node.input, node.output):
-            names[:] = [_STATES if name == states else name for name in names]
+    _rename(whole.graph, {states: _STATES})
     whole.graph.value_info.append(onnx.helper.make_tensor_value_info(_STATES, onnx.TensorProto.FLOAT, None))
     extractor = Extractor(whole)
     out.mkdir(parents=True, exist_ok=True)
     onnx.save(extractor.extract_model([one.name for one in whole.graph.input], [_STATES]), str(out / SCREEN))
     onnx.save(extractor.extract_model([_STATES, "attention_mask"], outputs), str(out / "model.onnx"))
-    for name in MODEL_FILES[1:]:
-        shutil.copyfile(reader / name, out / name)
+    shutil.copyfile(reader / "tokenizer.json", out / "tokenizer.json")
+    return card
+
+
+def _rename(graph: onnx.GraphProto, names: Mapping[str, str]) -> None:
+    for node in graph.node:
+        for ends in (node.input, node.output):
+            ends[:] = [names.get(name, name) for name in ends]
 
 
 def add_head(screen: Path, head: torch.nn.Module, width: int) -> None:
@@ -107,10 +114,7 @@ def add_head(screen: Path, head: torch.nn.Module, width: int) -> None:
             opset_version=17,
         )
     added = onnx.compose.add_prefix(onnx.load_from_string(exported.getvalue()), "screen/").graph
-    own = {f"screen/{name}": name for name in (_STATES, _TYPES, _GUESS)}
-    for node in added.node:
-        for names in (node.input, node.output):
-            names[:] = [own.get(name, name) for name in names]
+    _rename(added, {f"screen/{name}": name for name in (_STATES, _TYPES, _GUESS)})
     model = onnx.load(str(screen))
     model.graph.node.extend(added.node)
     model.graph.initializer.extend(added.initializer)
@@ -199,8 +203,8 @@ def _padded(seen: Sequence[Look]) -> tuple[torch.Tensor, torch.Tensor]:
 def outcome(seen: Sequence[Look], guessed: Floats, margin: float) -> tuple[float, float]:
     """At a margin: for which share of the questions the best window is left out, and which share of windows is read."""
     lost, read = [], 0
-    for number in dict.fromkeys(one.question for one in seen):
-        rows = [row for row, one in enumerate(seen) if one.question == number]
+    for _, group in groupby(range(len(seen)), key=lambda row: seen[row].question):
+        rows = list(group)
         to_beat, best = -np.inf, max(rows, key=lambda row: seen[row].score)
         done = []
         for row in sorted(rows, key=lambda row: -guessed[row]):
@@ -227,9 +231,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, required=True, help="where to write the reader with its screen")
     options = parser.parse_args(arguments)
-    cut(options.reader, options.out, options.layer)
-    card = replace(verify(options.reader, "reader")[0], margin=_FAR)
-    card = replace(card, name=options.name or card.name)
+    card = cut(options.reader, options.out, options.layer)
+    card = replace(card, name=options.name or card.name, margin=_FAR)
     card.write(options.out)
     seen = list(looks(OnnxModel(options.out, "reader"), options.data, options.seed))
     questions = seen[-1].question + 1
