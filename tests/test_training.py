@@ -207,7 +207,7 @@ def command(model: Path, data: Path, dev: Path, out: Path, *options: str) -> lis
     return [
         *(sys.executable, "-m", "qa.training", "--init", str(model), "--data", str(data), "--dev", str(dev)),
         *("--out", str(out), "--passes", "2", "--precision", "fp32", "--batch-tokens", "600", "--evaluations", "2"),
-        *("--checkpoint-steps", "3", "--learning-rate", "1e-3", *options),
+        *("--checkpoint-steps", "3", "--learning-rate", "1e-3", "--exit-layer", "1", *options),
     ]
 
 
@@ -275,6 +275,13 @@ def test_a_checkpoint_of_another_run_is_refused(whole_run, trained, data, dev):
     before = (whole_run / "log.jsonl").read_bytes()
     assert main(command(trained, data, dev, whole_run, "--seed", "7")[3:]) == 2
     assert (whole_run / "log.jsonl").read_bytes() == before
+
+
+def test_an_exit_after_the_last_layer_is_refused(trained, data, dev, tmp_path, capsys):
+    from qa.training.__main__ import main
+
+    assert main(command(trained, data, dev, tmp_path, "--exit-layer", "99")[3:]) == 2
+    assert "no layer to exit after at 99" in capsys.readouterr().err
 
 
 def test_bad_data_is_one_line(trained, dev, tmp_path, capsys):

@@ -33,6 +33,8 @@ class Settings:
     stride: int = _option(96, "tokens that successive windows share")
     dropout: float = _option(0.1, "of hidden states and attention")
     frozen_layers: int = _option(0, "lowest encoder layers, with the embeddings, that keep their weights")
+    exit_layer: int = _option(0, "whose states learn to find answers too, for a screen to judge by; 0: none")
+    exit_weight: float = _option(0.3, "of what is learnt there, the reader's own having 1")
     precision: str = _option("bf16", "bf16 (mixed) or fp32")
     checkpoint_steps: int = _option(200, "steps between checkpoints")
     evaluations: int = _option(8, "how often the development questions are read during the run")

@@ -8,9 +8,11 @@ import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from itertools import count, islice
+from itertools import chain, count, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from corpus import ModelError
 from qa.training.examples import Questions
@@ -58,6 +60,7 @@ class Trainer:
         ).to(self.device)
         torch.manual_seed(settings.seed)
         self._freeze()
+        self._exit = self._exit_head()
         self._optimizer = torch.optim.AdamW(self._groups(), lr=settings.learning_rate, fused=True)
         self.progress = Progress()
         folder.mkdir(parents=True, exist_ok=True)
@@ -105,18 +108,23 @@ class Trainer:
         if not self._takes_types:
             del feed["token_type_ids"]
         with torch.autocast(self.device, dtype=torch.bfloat16, enabled=self.settings.precision == "bf16"):
-            output = self.model(**feed)
-        loss = (
-            torch.nn.functional.cross_entropy(
-                output.start_logits.float(), torch.from_numpy(batch.starts).to(self.device)
-            )
-            + torch.nn.functional.cross_entropy(output.end_logits.float(), torch.from_numpy(batch.ends).to(self.device))
-        ) / 2
+            output = self.model(**feed, output_hidden_states=self._exit is not None)
+            exits = self._exit(output.hidden_states[self.settings.exit_layer]) if self._exit else None
+        loss = self._loss(output.start_logits, output.end_logits, batch)
+        if exits is not None:
+            loss = loss + self.settings.exit_weight * self._loss(exits[..., 0], exits[..., 1], batch)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
         return float(loss.detach())
+
+    def _loss(self, starts: torch.Tensor, ends: torch.Tensor, batch: Batch) -> torch.Tensor:
+        """The mean cross-entropy of start and end logits, each (B, T), with the batch's labels."""
+        import torch
+
+        labels = torch.from_numpy(np.stack([batch.starts, batch.ends])).to(self.device)
+        return torch.nn.functional.cross_entropy(torch.stack([starts, ends]).flatten(0, 1).float(), labels.flatten())
 
     def _advance(self, batch: Batch, passes: float, seconds: float) -> None:
         done = self.progress
@@ -156,6 +164,19 @@ class Trainer:
         for part in (base.embeddings, *base.encoder.layer[: self.settings.frozen_layers]):
             part.requires_grad_(requires_grad=False)
 
+    def _exit_head(self) -> torch.nn.Linear | None:
+        """From the states of the exit layer to start and end logits; thrown away after training."""
+        import torch
+
+        config, layer = self.model.config, self.settings.exit_layer
+        if not layer:
+            return None
+        if not 0 < layer < config.num_hidden_layers:
+            raise ModelError(
+                f"{self.settings.init}: has no layer to exit after at {layer}; it has {config.num_hidden_layers}"
+            )
+        return torch.nn.Linear(config.hidden_size, 2).to(self.device)
+
     @property
     def _takes_types(self) -> bool:
         return "token_type_ids" in self.tokenizer.model_input_names
@@ -164,7 +185,7 @@ class Trainer:
         """No weight decay on biases and layer norms."""
         decayed: list[torch.nn.Parameter] = []
         plain: list[torch.nn.Parameter] = []
-        for weight in self.model.parameters():
+        for weight in chain(self.model.parameters(), self._exit.parameters() if self._exit else ()):
             if weight.requires_grad:
                 (decayed if weight.ndim > 1 else plain).append(weight)
         return [
@@ -184,6 +205,7 @@ class Trainer:
             "progress": asdict(self.progress),
             "model": self.model.state_dict(),
             "optimizer": self._optimizer.state_dict(),
+            "exit": self._exit.state_dict() if self._exit else None,
         }
         scratch = self.folder / f"{_CHECKPOINT}.new"
         with scratch.open("wb") as file:
@@ -204,6 +226,8 @@ class Trainer:
             raise ModelError(f"{path}: a checkpoint of a run with other settings; give the same or another --out")
         self.model.load_state_dict(state["model"])
         self._optimizer.load_state_dict(state["optimizer"])
+        if self._exit:
+            self._exit.load_state_dict(state["exit"])
         self.progress = Progress(**state["progress"])
         rows = [line for line in log.read_text().splitlines(keepends=True) if line.endswith("\n")]
         kept = [row for row in rows if json.loads(row)["step"] <= self.progress.step]
