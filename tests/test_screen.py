@@ -12,7 +12,8 @@ pytest.importorskip("onnx", reason="cutting a reader's graph needs onnx")
 pytest.importorskip("torch", reason="a screen's head is fitted with torch")
 
 from qa.training import screen
-from qa.training.screen import Look, cut, outcome
+from qa.training.graphs import cut
+from qa.training.screen import Look, outcome
 
 TEXTS = [passage.text for sample in samples()[:3] for passage in split(sample)]
 QUESTIONS = ["Who replaces Sims?", "Who won?", "How old is he?", "When is the race?"]

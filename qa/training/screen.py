@@ -12,13 +12,10 @@ the library finds for training questions. The margin is then chosen on a quarter
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import random
-import shutil
 import sys
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
@@ -27,22 +24,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from corpus import Article, ModelError
+from corpus import Article
 from corpus.errors import exit_code
 from eval.dataset import load_passages
 from index import Library
 from index.arrays import Floats
-from index.modelfiles import SCREEN, ModelCard, verify
+from index.modelfiles import SCREEN
 from index.onnx_model import OnnxModel
 from qa.assistant import Settings
 from qa.reader import WINDOW_TOKENS, windows
 from qa.training.examples import Source
+from qa.training.graphs import add_head, cut
 
 if TYPE_CHECKING:
-    import onnx
     import torch
 
-_STATES, _GUESS, _TYPES = "states", "guess", "token_type_ids"
 _MARGINS = np.arange(0.0, 20.5, 0.5)
 _WIDTH, _PASSES, _BATCH, _RATE = 24, 6, 32, 4e-3
 _QUANTILE = 0.9
@@ -61,65 +57,6 @@ class Look:
     states: npt.NDArray[np.float16]
     types: npt.NDArray[np.int64]
     score: float
-
-
-def cut(reader: Path, out: Path, layer: int) -> ModelCard:
-    """Write an exported reader cut after so many layers: `model.onnx` goes on from the states that the screen outputs.
-
-    The screen has no head yet. The card is the reader's own, and not written. Raises `ModelError` for a reader that is
-    no BERT, or has a screen.
-    """
-    import onnx
-    from onnx.utils import Extractor
-
-    card, _ = verify(reader, "reader")
-    whole = onnx.load(str(reader / "model.onnx"))
-    norms = [node.output[0] for node in whole.graph.node if node.op_type == "LayerNormalization"]
-    if card.margin is not None or len(norms) % 2 == 0 or not 0 < layer < len(norms) // 2:
-        raise ModelError(f"{reader}: cannot be cut after layer {layer}; name a whole BERT reader of more layers")
-    states, outputs = norms[2 * layer], [one.name for one in whole.graph.output]
-    _rename(whole.graph, {states: _STATES})
-    whole.graph.value_info.append(onnx.helper.make_tensor_value_info(_STATES, onnx.TensorProto.FLOAT, None))
-    extractor = Extractor(whole)
-    out.mkdir(parents=True, exist_ok=True)
-    onnx.save(extractor.extract_model([one.name for one in whole.graph.input], [_STATES]), str(out / SCREEN))
-    onnx.save(extractor.extract_model([_STATES, "attention_mask"], outputs), str(out / "model.onnx"))
-    shutil.copyfile(reader / "tokenizer.json", out / "tokenizer.json")
-    return card
-
-
-def _rename(graph: onnx.GraphProto, names: Mapping[str, str]) -> None:
-    for node in graph.node:
-        for ends in (node.input, node.output):
-            ends[:] = [names.get(name, name) for name in ends]
-
-
-def add_head(screen: Path, head: torch.nn.Module, width: int) -> None:
-    """Put a head in the screen's file, from states (1, tokens, width) and types (1, tokens) to a guess (1,)."""
-    import onnx
-    import torch
-
-    exported: Any = io.BytesIO()
-    example = torch.zeros(1, 16, width), torch.ones(1, 16, dtype=torch.long)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # see `index.export`
-        torch.onnx.export(
-            head.eval(),
-            example,
-            exported,
-            input_names=[_STATES, _TYPES],
-            output_names=[_GUESS],
-            dynamic_axes={_STATES: {1: "tokens"}, _TYPES: {1: "tokens"}},
-            dynamo=False,
-            opset_version=17,
-        )
-    added = onnx.compose.add_prefix(onnx.load_from_string(exported.getvalue()), "screen/").graph
-    _rename(added, {f"screen/{name}": name for name in (_STATES, _TYPES, _GUESS)})
-    model = onnx.load(str(screen))
-    model.graph.node.extend(added.node)
-    model.graph.initializer.extend(added.initializer)
-    model.graph.output.append(onnx.helper.make_tensor_value_info(_GUESS, onnx.TensorProto.FLOAT, [1]))
-    onnx.save(model, str(screen))
 
 
 def looks(model: OnnxModel, sources: Sequence[Source], seed: int) -> Iterator[Look]:
