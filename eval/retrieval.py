@@ -4,7 +4,8 @@ Compares ways of combining the two searches, embedders, passage lengths, heading
 Weights were chosen on the sets whose role is training; what counts are the development sets. recall@k is the share of
 questions with a passage that holds an accepted answer, in an article that is asked just this, among the first k.
 policyqa's questions do not say whose policy they mean: up to 111 passages are asked the same, and answer it.
-The two searches then put different ones first, and no way of combining them is above both at 1; the reader is.
+The two searches then put different ones first, and no way of combining them is above both at 1; the reader's order,
+which is that of answers, is.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -26,7 +27,7 @@ from eval.dataset import BUNDLED_QUESTIONS
 from eval.facts import collect
 from eval.output import check_output, write_output
 from eval.retrieval_methods import CUTS, Method, Quality
-from eval.retrieval_rerank import cross_encoder, reader_margin, reranked
+from eval.retrieval_rerank import Score, cross_encoder, reader_margin, reranked
 from eval.retrieval_sets import OTHER_FILES, RetrievalSet, bundled_set, joined_sets, open_sets, other_sets
 from eval.retrieval_vectors import BgeEmbedder, PreparedEmbedder, VectorCache
 from index import Library
@@ -212,20 +213,29 @@ def _measured(options: argparse.Namespace) -> Iterator[Row]:
                     "Embedder: bge-small-en-v1.5 int8",
                     ["dense alone", "weighted, 0.4 dense", "weighted, 0.5 dense"],
                 )
+        policies = [one for group in groups for one in group if one.name.startswith("policyqa")]
+        yield from _reranking(bench, development, policies, options.cross_encoder)
+
+
+def _reranking(
+    bench: Bench, development: RetrievalSet, others: Sequence[RetrievalSet], folder: Path | None
+) -> Iterator[Row]:
+    """The reader on whole sets, and beside a cross-encoder, where its folder is named, on the first questions."""
+    scores = {"in the reader's order, as answers are": reader_margin()}
+    for one in (development, *others):
+        yield from reranking(bench, one, scores)
+    if folder:
         few = replace(development, questions=development.questions[:_RERANKED])
-        hard = next(one for group in groups for one in group if one.name == "policyqa, held-out passages")
-        yield from reranking(bench, few, options.cross_encoder)
-        yield from reranking(bench, hard, None)
+        yield from reranking(bench, few, scores | {"ms-marco cross-encoder": cross_encoder(folder)})
 
 
-def reranking(bench: Bench, one: RetrievalSet, cross_encoder_folder: Path | None) -> Iterator[Row]:
-    """The library as shipped, and what reads its first passages and orders them anew, as answers are ordered."""
+def reranking(bench: Bench, one: RetrievalSet, scores: Mapping[str, Score]) -> Iterator[Row]:
+    """The library as shipped, and with its first passages in the order of each score, by its name."""
     table = "Re-ranking the first 10"
     with bench.library(one) as library:
         yield shipped(library, one, table=table)
-        yield table, one.name, "the reader's margin", reranked(library, one, reader_margin())
-        if cross_encoder_folder:
-            yield table, one.name, "ms-marco cross-encoder", reranked(library, one, cross_encoder(cross_encoder_folder))
+        for name, score in scores.items():
+            yield table, one.name, name, reranked(library, one, score)
 
 
 def _record(row: Row) -> dict[str, Any]:
