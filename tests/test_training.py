@@ -294,10 +294,11 @@ def test_bad_data_is_one_line(trained, dev, tmp_path, capsys):
     assert "bad.jsonl:1" in error[0]
 
 
-def test_the_written_news_is_no_part_of_what_is_measured():
-    news = Questions(Source(Path(qa.training.__file__).parent / "news.jsonl.gz"))
+@pytest.mark.parametrize(("file", "articles"), [("news", 150), ("written", 119)])
+def test_written_articles_are_no_part_of_what_is_measured(file, articles):
+    written = Questions(Source(Path(qa.training.__file__).parent / f"{file}.jsonl.gz"))
     development = load_passages(BUNDLED_QUESTIONS.parent / "news-dev.jsonl.gz")
     measured = {run for one in (*samples(), *development) for run in shingles(one.text)}
-    assert len(news.passages) == 150
-    assert all(one.passage[one.start : one.end].strip() for one in news.answered)
-    assert all(measured.isdisjoint(shingles(text)) for text in news.passages)
+    assert len(written.passages) == articles
+    assert all(one.passage[one.start : one.end].strip() for one in written.answered)
+    assert all(measured.isdisjoint(shingles(text)) for text in written.passages)
