@@ -137,7 +137,7 @@ def test_what_does_not_look_like_an_answer_is_not_read_to_the_end(reader):
     alone = [reader.read(QUESTION, [text])[0].best for text in PASSAGES]
     read = {window.passage for window in reader.read(QUESTION, PASSAGES)}
     assert int(np.argmax(alone)) in read
-    assert len(read) < len(PASSAGES)
+    assert len(reader.read(QUESTION, PASSAGES, to_beat=0.0)) < len(PASSAGES)
     assert reader.read(QUESTION, PASSAGES, to_beat=1000.0) == []
     assert [w.passage for w in reader.read(QUESTION, PASSAGES, to_beat=max(alone))] == sorted(read)
 
