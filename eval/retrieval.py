@@ -214,22 +214,22 @@ def _measured(options: argparse.Namespace) -> Iterator[Row]:
                     ["dense alone", "weighted, 0.4 dense", "weighted, 0.5 dense"],
                 )
         policies = [one for group in groups for one in group if one.name.startswith("policyqa")]
-        yield from _reranking(bench, development, policies, options.cross_encoder)
+        yield from reranking(bench, development, policies, options.cross_encoder)
 
 
-def _reranking(
+def reranking(
     bench: Bench, development: RetrievalSet, others: Sequence[RetrievalSet], folder: Path | None
 ) -> Iterator[Row]:
     """The reader on whole sets, and beside a cross-encoder, where its folder is named, on the first questions."""
     scores = {"in the reader's order, as answers are": reader_margin()}
     for one in (development, *others):
-        yield from reranking(bench, one, scores)
+        yield from _reordered(bench, one, scores)
     if folder:
         few = replace(development, questions=development.questions[:_RERANKED])
-        yield from reranking(bench, few, scores | {"ms-marco cross-encoder": cross_encoder(folder)})
+        yield from _reordered(bench, few, scores | {"ms-marco cross-encoder": cross_encoder(folder)})
 
 
-def reranking(bench: Bench, one: RetrievalSet, scores: Mapping[str, Score]) -> Iterator[Row]:
+def _reordered(bench: Bench, one: RetrievalSet, scores: Mapping[str, Score]) -> Iterator[Row]:
     """The library as shipped, and with its first passages in the order of each score, by its name."""
     table = "Re-ranking the first 10"
     with bench.library(one) as library:
