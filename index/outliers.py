@@ -12,14 +12,22 @@ EXACT = "exact"
 """The name of the weights that stay float."""
 
 
-def keep_outliers(model: torch.nn.Module, run: Callable[[], object], *, channels: int = 4) -> None:
+def keep_outliers(model: torch.nn.Module, run: Callable[[], object]) -> None:
     """Take the largest inputs out of the feed-forward layers, in place, without changing what the model computes.
 
     One or two channels of a transformer's activations are several times larger than the others, and one scale for all
-    of them leaves the others few of int8's 256 levels. So each linear layer W that widens or narrows has the `channels`
-    largest of its inputs, O, taken apart: `X W = X' W + X_O W_O`, with O zero in X'. The second product is narrow
-    enough to stay float. `run` runs the model on typical texts, while the largest inputs are noted.
+    of them leaves the others few of int8's 256 levels. So each linear layer W that widens or narrows has the largest of
+    its inputs, O, taken apart: `X W = X' W + X_O W_O`, with O zero in X'. The second product is narrow enough to stay
+    float. `run` runs the model on typical texts, while the largest inputs are noted.
     """
+    for name, outliers in largest_inputs(model, run).items():
+        parent, _, last = name.rpartition(".")
+        layer: torch.nn.Linear = model.get_submodule(name)  # type: ignore[assignment]
+        setattr(model.get_submodule(parent), last, _apart(layer, outliers))
+
+
+def largest_inputs(model: torch.nn.Module, run: Callable[[], object], *, channels: int = 4) -> dict[str, torch.Tensor]:
+    """The `channels` inputs, ascending, that grow largest in each linear layer that widens or narrows, by its name."""
     import torch
 
     layers = {
@@ -27,7 +35,7 @@ def keep_outliers(model: torch.nn.Module, run: Callable[[], object], *, channels
         for name, layer in model.named_modules()
         if isinstance(layer, torch.nn.Linear) and layer.in_features != layer.out_features
     }
-    largest = {name: torch.zeros(layer.in_features) for name, layer in layers.items()}
+    largest = {name: torch.zeros(layer.in_features, device=layer.weight.device) for name, layer in layers.items()}
 
     def noting(name: str) -> Callable[[torch.nn.Module, tuple[torch.Tensor, ...]], None]:
         def note(_: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
@@ -36,13 +44,11 @@ def keep_outliers(model: torch.nn.Module, run: Callable[[], object], *, channels
         return note
 
     hooks = [layer.register_forward_pre_hook(noting(name)) for name, layer in layers.items()]
-    with torch.inference_mode():
+    with torch.no_grad():
         run()
     for hook in hooks:
         hook.remove()
-    for name, layer in layers.items():
-        parent, _, last = name.rpartition(".")
-        setattr(model.get_submodule(parent), last, _apart(layer, largest[name].topk(channels).indices.sort().values))
+    return {name: found.topk(channels).indices.sort().values for name, found in largest.items()}
 
 
 def _apart(layer: torch.nn.Linear, outliers: torch.Tensor) -> torch.nn.Module:

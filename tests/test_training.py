@@ -15,13 +15,13 @@ from tokenizers import Tokenizer
 from transformers import AutoModelForQuestionAnswering
 
 import qa.training
-from corpus import samples
+from corpus import ModelError, samples
 from eval.dataset import BUNDLED_QUESTIONS, ReadingExample, load_passages
 from qa.reader import BUNDLED_READER
 from qa.torch_reader import TorchReader
 from qa.training import average
 from qa.training.examples import Example, Questions, Source, agreed, rephrased, shingles
-from qa.training.features import batched, features
+from qa.training.features import Batch, batched, features
 
 NAME = re.compile(r"\b[A-Z][a-z]+ [A-Z][a-z]+\b")
 SHARES = {"wrong passage": 1.0, "sentence cut": 1.0, "name swapped": 1.0}
@@ -207,7 +207,8 @@ def command(model: Path, data: Path, dev: Path, out: Path, *options: str) -> lis
     return [
         *(sys.executable, "-m", "qa.training", "--init", str(model), "--data", str(data), "--dev", str(dev)),
         *("--out", str(out), "--passes", "2", "--precision", "fp32", "--batch-tokens", "600", "--evaluations", "2"),
-        *("--checkpoint-steps", "3", "--learning-rate", "1e-3", "--exit-layer", "1", *options),
+        *("--checkpoint-steps", "3", "--learning-rate", "1e-3", "--exit-layer", "1", "--rounded-share", "0.8"),
+        *("--teacher", str(model), "--teacher-weight", "0.2", *options),
     ]
 
 
@@ -256,6 +257,94 @@ def test_a_killed_run_resumes_to_the_same_losses(whole_run, trained, data, dev, 
     assert 3 <= reached < len(log(whole_run))
     subprocess.run(command(trained, data, dev, out), capture_output=True, check=True)
     assert log(out) == log(whole_run)
+
+
+def test_passes_prepared_beforehand_are_those_of_the_run(whole_run, trained, data, dev, tmp_path):
+    prepared = command(trained, data, dev, tmp_path, "--prepare", "2")
+    subprocess.run(prepared, capture_output=True, check=True)
+    assert sorted(path.name for path in (tmp_path / "passes").iterdir()) == ["000.npz", "001.npz"]
+    assert not (tmp_path / "log.jsonl").exists()
+    elsewhere = command(trained, data, dev, tmp_path)
+    place = elsewhere.index("--data")
+    del elsewhere[place : place + 2]
+    subprocess.run(elsewhere, capture_output=True, check=True)
+    assert log(tmp_path) == log(whole_run)
+    assert json.loads((tmp_path / "report.json").read_text())["data"][0]["file"] == data.name
+
+
+def test_without_data_or_prepared_passes_there_is_nothing_to_train_on(trained, tmp_path, capsys):
+    from qa.training.__main__ import main
+
+    assert main(["--init", str(trained), "--out", str(tmp_path)]) == 2
+    assert "no passes lie prepared here; give --data" in capsys.readouterr().err
+
+
+def test_a_teacher_of_another_numbering_reads_the_same_words(tokenizer, trained, tmp_path):
+    """MPNet's pieces are BERT's with other numbers, and it puts two marks between question and passage."""
+    import torch
+    from transformers import AutoTokenizer, MPNetConfig, MPNetForQuestionAnswering, MPNetTokenizer
+
+    from qa.training.teacher import Teacher
+
+    student = AutoTokenizer.from_pretrained(trained)
+    pieces = [
+        *("<s>", "<pad>", "</s>", "[UNK]"),
+        *(set(student.get_vocab()) - set(student.all_special_tokens)),
+        "<mask>",
+    ]
+    own = MPNetTokenizer({piece: number for number, piece in enumerate(pieces)})
+    torch.manual_seed(0)
+    config = MPNetConfig(
+        vocab_size=len(pieces), hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32
+    )
+    model = MPNetForQuestionAnswering(config).eval()
+    model.save_pretrained(tmp_path)
+    own.save_pretrained(tmp_path)
+    question, texts = "Who won the Rolex?", ["Jack Aitken won the Rolex at Daytona.", "Sims."]
+    examples = [Example("answerable", question, text, 0, 4) for text in texts]
+    made = features(tokenizer, examples, max_tokens=40, stride=8, rng=random.Random(0))
+    (batch,) = batched(made, tokens=200, pad=0, rng=random.Random(0))
+    starts, ends = Teacher(str(tmp_path), student, "cpu", "fp32").logits(batch)
+    assert starts.shape == ends.shape == batch.ids.shape
+    for row, asked in enumerate(batch.ids):
+        (text,) = (one for one in texts if student.tokenize(one)[-2] in student.convert_ids_to_tokens(asked))
+        whole = own(question, text, return_tensors="pt")
+        alone = model(**whole).end_logits[0].detach().numpy()
+        mark = len(student.tokenize(question)) + 2
+        want = np.delete(alone, mark)
+        np.testing.assert_allclose(ends[row, : len(want)].numpy(), want, atol=1e-5)
+
+
+def test_a_teacher_of_other_words_is_refused(trained, tmp_path):
+    from tokenizers import Tokenizer as Words
+    from tokenizers.models import WordLevel
+    from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+    from qa.training.teacher import Teacher
+
+    AutoModelForQuestionAnswering.from_pretrained(trained).save_pretrained(tmp_path)
+    marks = {"cls_token": "[CLS]", "sep_token": "[SEP]", "pad_token": "[PAD]", "unk_token": "[UNK]"}
+    words = Words(WordLevel({mark: number for number, mark in enumerate(marks.values())}, unk_token="[UNK]"))
+    PreTrainedTokenizerFast(tokenizer_object=words, **marks).save_pretrained(tmp_path)
+    with pytest.raises(ModelError, match="word pieces it has not"):
+        Teacher(str(tmp_path), AutoTokenizer.from_pretrained(trained), "cpu", "fp32")
+
+
+def test_a_teacher_that_says_the_same_corrects_nothing():
+    import torch
+
+    from qa.training.losses import teacher_loss
+
+    types = np.array([[0, 0, 1, 1, 0]])
+    batch = Batch(types, np.array([[1, 1, 1, 1, 0]]), types, np.array([2]), np.array([3]))
+    logits, others = (torch.randn(2, 1, 5, generator=torch.Generator().manual_seed(seed)) for seed in (0, 1))
+    assert float(teacher_loss(tuple(logits), tuple(logits), batch, 2.0)) == pytest.approx(0, abs=1e-6)
+    loss = float(teacher_loss(tuple(logits), tuple(others), batch, 2.0))
+    assert loss > 0.1
+    # what stands in the question or is padding is nobody's choice
+    logits[..., 1] += 5.0
+    others[..., 4] -= 5.0
+    assert float(teacher_loss(tuple(logits), tuple(others), batch, 2.0)) == pytest.approx(loss)
 
 
 def test_the_average_of_two_models_lies_between_them(whole_run, trained, tmp_path):

@@ -14,7 +14,8 @@ from eval.dataset import ReadingExample, load_reading
 from eval.reading import evaluate_reader
 from qa.torch_reader import TorchReader
 from qa.training.examples import Questions, Source, shingles
-from qa.training.report import write_report
+from qa.training.passes import Passes
+from qa.training.report import write_data, write_report
 from qa.training.settings import Settings
 from qa.training.trainer import Trainer
 
@@ -29,10 +30,21 @@ def main(arguments: list[str] | None = None) -> None:
     held_out = {run for one in load_reading(options.dev) for run in shingles(one.passage)} if options.dev else ()
     sources = [Questions(source, held_out=frozenset(held_out)) for source in options.data]
     given = {one.name: getattr(options, one.name) for one in fields(Settings) if one.name not in _NO_OPTION}
-    trainer = Trainer(Settings(init=options.init, **given), sources, options.out)
+    settings = Settings(init=options.init, **given)
+    if options.prepare:
+        from transformers import AutoTokenizer
+
+        passes = Passes(settings, sources, AutoTokenizer.from_pretrained(options.init, use_fast=True), options.out)
+        for path in passes.prepare(options.prepare):
+            _say(f"prepared {path}")
+        write_data(sources, settings, options.dev, options.out)
+        return
+    trainer = Trainer(settings, sources, options.out)
+    if sources:
+        write_data(sources, settings, options.dev, options.out)
     trainer.run(evaluation(options.dev, options.seed) if options.dev else lambda _: {}, _say)
     trainer.save_model(options.out / "model")
-    write_report(trainer, options.dev, _say)
+    write_report(trainer, _say)
 
 
 def evaluation(dev: Path, seed: int) -> Callable[[Trainer], dict[str, float]]:
@@ -65,14 +77,22 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--init", required=True, help="the model to start from: hub name or folder")
     parser.add_argument(
         "--data",
-        required=True,
+        default=[],
         action="append",
         type=Source.parse,
         metavar="FILE[:COUNT]",
-        help="SQuAD JSON or our JSONL, .gz allowed; COUNT questions of it in a pass (default: each once)",
+        help="SQuAD JSON or our JSONL, .gz allowed; COUNT questions of it in a pass (default: each once); "
+        "not needed where passes lie prepared in --out",
     )
     parser.add_argument("--dev", type=Path, help="development questions; passages like theirs are not trained on")
     parser.add_argument("--out", required=True, type=Path, help="the run's folder; the same again resumes the run")
+    parser.add_argument(
+        "--prepare",
+        type=int,
+        default=0,
+        metavar="N",
+        help="write the first N passes to --out and stop, for a machine whose GPU must not wait for them",
+    )
     for one in fields(Settings):
         if one.name not in _NO_OPTION:
             kind = float if one.default is None else type(one.default)

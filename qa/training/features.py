@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -74,6 +75,29 @@ def features(
         if empty and (example.start < 0 or rng.random() < 0.5):
             found.append(rng.choice(empty))
     return found
+
+
+def save_features(features: Sequence[Feature], path: Path) -> None:
+    """Write windows to an .npz file: the tokens of all of them one after the other, and where each one ends."""
+    scratch = path.with_name(f".{path.name}")
+    np.savez_compressed(
+        scratch,
+        ids=np.concatenate([one.ids for one in features]),
+        types=np.concatenate([one.types for one in features]),
+        ends=np.cumsum([len(one.ids) for one in features]),
+        spans=np.array([(one.start, one.end) for one in features], np.int32),
+    )
+    scratch.replace(path)
+
+
+def load_features(path: Path) -> list[Feature]:
+    """The windows that `save_features` wrote."""
+    with np.load(path) as stored:
+        ids, types, ends, spans = (stored[name] for name in ("ids", "types", "ends", "spans"))
+    return [
+        Feature(ids[last - size : last], types[last - size : last], int(start), int(end))
+        for last, size, (start, end) in zip(ends, np.diff(ends, prepend=0), spans, strict=True)
+    ]
 
 
 def batched(features: list[Feature], *, tokens: int, pad: int, rng: random.Random) -> Iterator[Batch]:

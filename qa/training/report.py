@@ -18,12 +18,23 @@ from eval.output import write_output
 from eval.plots import curves
 from index.modelfiles import sha256_of
 from qa.training.examples import KINDS, Questions, shingles
+from qa.training.settings import Settings
 from qa.training.trainer import LOG, Trainer
 
+_DATA = "data.json"
 _SMOOTHED = 50
 
 
-def write_report(trainer: Trainer, dev: Path | None, say: Callable[[str], None]) -> None:
+def write_data(sources: Sequence[Questions], settings: Settings, dev: Path | None, folder: Path) -> None:
+    """Write what the run in `folder` reads, for its report."""
+    figures = {
+        "data": [_source(source, settings) for source in sources],
+        "development": _development(dev, sources) if dev else None,
+    }
+    (folder / _DATA).write_text(json.dumps(figures, indent=1))
+
+
+def write_report(trainer: Trainer, say: Callable[[str], None]) -> None:
     """Write the report of a finished run, and its curves; `say` is told when there is no matplotlib to draw them."""
     rows = [json.loads(line) for line in (trainer.folder / LOG).read_text().splitlines()]
     facts = collect(trainer.settings.init)
@@ -31,10 +42,10 @@ def write_report(trainer: Trainer, dev: Path | None, say: Callable[[str], None])
     figures: dict[str, Any] = {
         "kind": "training",
         "facts": {"date": facts.date, "platform": facts.platform, "cpus": facts.cpus, "torch": version("torch")},
-        "settings": asdict(trainer.settings) | {"init": Path(trainer.settings.init).name},
+        "settings": asdict(trainer.settings)
+        | {"init": Path(trainer.settings.init).name, "teacher": Path(trainer.settings.teacher).name},
         "progress": asdict(trainer.progress) | {"device": trainer.device},
-        "data": [_source(source, trainer) for source in trainer.sources],
-        "development": _development(dev, trainer.sources) if dev else None,
+        **json.loads((trainer.folder / _DATA).read_text()),
         "evaluations": [row for row in rows if "loss" not in row],
         "loss": losses,
     }
@@ -50,9 +61,9 @@ def write_report(trainer: Trainer, dev: Path | None, say: Callable[[str], None])
         say(str(error))
 
 
-def _source(source: Questions, trainer: Trainer) -> dict[str, Any]:
+def _source(source: Questions, settings: Settings) -> dict[str, Any]:
     """What one pass takes from one file."""
-    examples = source.sample(random.Random(trainer.settings.seed), trainer.settings.negatives)
+    examples = source.sample(random.Random(settings.seed), settings.negatives)
     kinds = Counter(example.kind for example in examples)
     return {
         "file": source.source.path.name,

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from itertools import chain, count, islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from corpus import ModelError
 from qa.training.examples import Questions
-from qa.training.features import Batch, Feature, batched, features
+from qa.training.features import Batch
+from qa.training.losses import answer_loss, teacher_loss
+from qa.training.passes import Passes
+from qa.training.rounding import exact_inputs, round_layers
 from qa.training.settings import Settings, factor
+from qa.training.teacher import Teacher
 
 if TYPE_CHECKING:
     import torch
+
+    from qa.training.losses import Logits
 
 _CHECKPOINT = "checkpoint.pt"
 LOG = "log.jsonl"
@@ -53,24 +56,29 @@ class Trainer:
         self.model = AutoModelForQuestionAnswering.from_pretrained(
             settings.init,
             dtype=torch.float32,
-            # on a CPU plain attention is the faster one at these lengths
-            attn_implementation="sdpa" if self.device == "cuda" else "eager",
+            # on a CPU plain attention is the faster one at these lengths; None: the model's best
+            attn_implementation=None if self.device == "cuda" else "eager",
             hidden_dropout_prob=settings.dropout,
             attention_probs_dropout_prob=settings.dropout,
         ).to(self.device)
         torch.manual_seed(settings.seed)
         self._freeze()
         self._exit = self._exit_head()
+        self._teacher = (
+            Teacher(settings.teacher, self.tokenizer, self.device, settings.precision) if settings.teacher else None
+        )
+        self._exact: dict[str, torch.Tensor] | None = None
         self._optimizer = torch.optim.AdamW(self._groups(), lr=settings.learning_rate, fused=True)
         self.progress = Progress()
         folder.mkdir(parents=True, exist_ok=True)
+        self._passes = Passes(settings, sources, self.tokenizer, folder)
         self._resume()
 
     def run(self, evaluate: Callable[[Trainer], dict[str, float]], say: Callable[[str], None]) -> None:
         """Train to the end of the schedule, checkpointing on the way and evaluating `settings.evaluations` times."""
         import torch
 
-        batches = islice(self._batches(), self.progress.step, None)
+        batches = islice(self._passes.batches(), self.progress.step, None)
         while self.progress.share < 1.0 and (found := next(batches, None)) is not None:
             batch, passes = found
             begun = time.perf_counter()
@@ -107,24 +115,31 @@ class Trainer:
         feed = {name: torch.from_numpy(value).to(self.device) for name, value in _feed(batch).items()}
         if not self._takes_types:
             del feed["token_type_ids"]
+        if self._exact is None and self.progress.share > 1.0 - self.settings.rounded_share:
+            self._round(exact_inputs(self.model, lambda: self.model(**feed)))
         with torch.autocast(self.device, dtype=torch.bfloat16, enabled=self.settings.precision == "bf16"):
             output = self.model(**feed, output_hidden_states=self._exit is not None)
             exits = self._exit(output.hidden_states[self.settings.exit_layer]) if self._exit else None
-        loss = self._loss(output.start_logits, output.end_logits, batch)
+        taught = self._teacher.logits(batch) if self._teacher else None
+        loss = self._loss((output.start_logits, output.end_logits), taught, batch)
         if exits is not None:
-            loss = loss + self.settings.exit_weight * self._loss(exits[..., 0], exits[..., 1], batch)
+            loss = loss + self.settings.exit_weight * self._loss((exits[..., 0], exits[..., 1]), taught, batch)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
         return float(loss.detach())
 
-    def _loss(self, starts: torch.Tensor, ends: torch.Tensor, batch: Batch) -> torch.Tensor:
-        """The mean cross-entropy of start and end logits, each (B, T), with the batch's labels."""
-        import torch
+    def _loss(self, logits: Logits, taught: Logits | None, batch: Batch) -> torch.Tensor:
+        loss = answer_loss(logits, batch)
+        if taught is None:
+            return loss
+        weight = self.settings.teacher_weight
+        return (1.0 - weight) * loss + weight * teacher_loss(logits, taught, batch, self.settings.temperature)
 
-        labels = torch.from_numpy(np.stack([batch.starts, batch.ends])).to(self.device)
-        return torch.nn.functional.cross_entropy(torch.stack([starts, ends]).flatten(0, 1).float(), labels.flatten())
+    def _round(self, exact: dict[str, torch.Tensor]) -> None:
+        self._exact = exact
+        round_layers(self.model, exact)
 
     def _advance(self, batch: Batch, passes: float, seconds: float) -> None:
         done = self.progress
@@ -135,27 +150,6 @@ class Trainer:
         done.passes = passes
         minutes = self.settings.minutes
         done.share = min(1.0, passes / self.settings.passes if minutes is None else done.seconds / 60 / minutes)
-
-    def _batches(self) -> Iterator[tuple[Batch, float]]:
-        """Every batch of the run, in the run's order, with the passes over the data done after it."""
-        for number in count():
-            rng = random.Random(f"{self.settings.seed} {number}")
-            made = list(self._pass(rng))
-            groups = list(
-                batched(made, tokens=self.settings.batch_tokens, pad=self.tokenizer.pad_token_id or 0, rng=rng)
-            )
-            for done, batch in enumerate(groups, start=1):
-                yield batch, number + done / len(groups)
-
-    def _pass(self, rng: random.Random) -> Iterator[Feature]:
-        tokenizer = self.tokenizer.backend_tokenizer
-        tokenizer.no_truncation()
-        tokenizer.no_padding()
-        for source in self.sources:
-            examples = source.sample(rng, self.settings.negatives)
-            yield from features(
-                tokenizer, examples, max_tokens=self.settings.max_tokens, stride=self.settings.stride, rng=rng
-            )
 
     def _freeze(self) -> None:
         base = self.model.base_model
@@ -206,6 +200,7 @@ class Trainer:
             "model": self.model.state_dict(),
             "optimizer": self._optimizer.state_dict(),
             "exit": self._exit.state_dict() if self._exit else None,
+            "exact": self._exact,
         }
         scratch = self.folder / f"{_CHECKPOINT}.new"
         with scratch.open("wb") as file:
@@ -228,6 +223,8 @@ class Trainer:
         self._optimizer.load_state_dict(state["optimizer"])
         if self._exit:
             self._exit.load_state_dict(state["exit"])
+        if state["exact"] is not None:
+            self._round(state["exact"])
         self.progress = Progress(**state["progress"])
         rows = [line for line in log.read_text().splitlines(keepends=True) if line.endswith("\n")]
         kept = [row for row in rows if json.loads(row)["step"] <= self.progress.step]
