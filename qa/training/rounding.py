@@ -42,7 +42,7 @@ def _rounding(layer: torch.nn.Module, outliers: torch.Tensor) -> Callable[[torch
     import torch
     from torch.nn.functional import linear
 
-    kept = torch.ones(layer.in_features, device=outliers.device)  # type: ignore[arg-type, call-overload]
+    kept = torch.ones(layer.in_features, device=outliers.device)  # type: ignore[call-overload]
     kept[outliers] = 0.0
 
     def forward(x: torch.Tensor) -> torch.Tensor:
