@@ -115,7 +115,7 @@ def build_page(bot: ArticleQA, ask: Callable[..., Any]) -> gr.Blocks:
         wire.upload(does.take, None, [taken, library], **{**at_once, "concurrency_limit": 2})
         wire.apply(does.narrow, None, [scope, searched], **{**at_once, "concurrency_limit": 1})
         wire.download(does.export, [turns, talk], file, **at_once)
-        wire.input(does.find, None, library, **{**at_once, "trigger_mode": "always_last"})
+        wire.input(does.find, None, library, **at_once)
         page.load(does.come_back, [kept, talk, scope], [*shown, searched, library], **at_once)
         page.load(does.suggest, None, start, **at_once)
     return page

@@ -236,6 +236,29 @@
     applying = setTimeout(() => send("apply", scope), 50); // changes at one moment go as one
   }
 
+  // --- the list of articles: an answer to what was typed earlier may come after that to what was typed last
+  let listed; // the filter by which the list was made that is shown
+  let askedAgain; // the filter for which the list was asked for once more
+  function checkFilter() {
+    const told = $("#aq-count")?.dataset.filter;
+    if (told === undefined || told === listed) {
+      return;
+    }
+    listed = told;
+    const typed = $("#aq-filter").value;
+    if (told === typed) {
+      askedAgain = undefined;
+    } else if (askedAgain !== typed) {
+      askedAgain = typed; // once: the server may know a filter otherwise than the page
+      filterSoon();
+    }
+  }
+  let filtering;
+  function filterSoon() {
+    clearTimeout(filtering);
+    filtering = setTimeout(refresh, 120);
+  }
+
   // --- adding: files, an address or a text, each with its own line while it is under way
   function refresh() {
     send("input", { filter: $("#aq-filter")?.value ?? "" });
@@ -452,6 +475,7 @@
       }
     }
     readScope();
+    checkFilter();
     showArticle();
     showDrafts();
     finishJobs();
@@ -472,11 +496,9 @@
     }
   }
 
-  let filtering = 0;
   function onInput(event) {
     if (event.target.id === "aq-filter") {
-      clearTimeout(filtering);
-      filtering = setTimeout(refresh, 120);
+      filterSoon();
     }
   }
   function onChange(event) {
@@ -496,7 +518,7 @@
     new MutationObserver(applyTheme).observe(document.body, { attributes: true, attributeFilter: ["class"] });
     new MutationObserver(tidy).observe(document.body, {
       attributes: true,
-      attributeFilter: ["aria-label", "data-scope", "data-number", "data-job"],
+      attributeFilter: ["aria-label", "data-scope", "data-filter", "data-number", "data-job"],
       childList: true,
       subtree: true,
     });

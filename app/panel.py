@@ -19,7 +19,10 @@ LONGEST_LIST = 200
 
 
 def library_html(articles: Sequence[ArticleInfo], filtered_by: str = "") -> Html:
-    """The counts and the list of the articles, the newest first; only those whose words begin as `filtered_by` says."""
+    """The counts and the list of the articles, the newest first; only those whose words begin as `filtered_by` says.
+
+    The list says what it was filtered by: the page's script sees whether that is what the person typed last.
+    """
     words = filtered_by.casefold().split()
     found = [info for info in articles if all(word in _sought(info) for word in words)]
     newest = sorted(found, key=lambda info: (info.published or date.min, info.title), reverse=True)
@@ -27,7 +30,7 @@ def library_html(articles: Sequence[ArticleInfo], filtered_by: str = "") -> Html
     count = dotted(f"{len(found):,} of {counted(len(articles), 'article')}", "filtered") if words else total
     more = len(newest) - LONGEST_LIST
     return join(
-        tag("p", count, class_="aq-count", id="aq-count"),
+        tag("p", count, class_="aq-count", id="aq-count", data_filter=filtered_by),
         tag("ul", *map(_row, newest[:LONGEST_LIST])) if newest else tag("p", _empty(bool(articles)), class_="aq-hint"),
         tag("p", f"and {more:,} more; filter to find them", class_="aq-hint") if more > 0 else Html(),
     )

@@ -499,6 +499,24 @@ def test_of_two_changes_that_overtake_each_other_the_newest_holds(page):
     page.unroute_all()
 
 
+def test_of_two_filters_that_overtake_each_other_the_newest_holds(page):
+    shown = library(page)
+    expect(shown.locator(".aq-count")).to_contain_text("11 articles")
+    held: list = []
+    page.route(
+        re.compile("/gradio_api/queue/join"), lambda late: late.continue_() if len(held) == 2 else held.append(late)
+    )
+    for words in ("nothing like it", "zorblax"):
+        page.fill("#aq-filter", words)
+        page.wait_for_timeout(300)
+    assert len(held) == 2
+    for late in reversed(held):  # what was typed last comes first
+        late.continue_()
+        page.wait_for_timeout(300)
+    expect(shown.locator(".aq-count")).to_contain_text("1 of 11 articles")
+    page.unroute_all()
+
+
 def test_only_the_articles_that_are_ticked_are_searched(page):
     library(page).get_by_role("checkbox", name="Search in Sea-ice satellite").check()
     close_library(page)

@@ -296,6 +296,7 @@ def test_the_library_is_filtered_by_every_word_of_title_source_and_date():
     articles = [info("Sea ice", date(2025, 4, 15), 1), info("Ice hockey", date(2024, 1, 2), 1)]
     assert Seen(library_html(articles, "ICE sea")).inside["bdi"] == "Sea ice"
     assert "1 of 2 articles" in Seen(library_html(articles, "2024-01")).text
+    assert 'data-filter="2024-01"' in library_html(articles, "2024-01")
     assert "No article fits this filter." in Seen(library_html(articles, "<b>")).text
     assert "Nothing here yet" in Seen(library_html([])).text
 
