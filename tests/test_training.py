@@ -383,7 +383,7 @@ def test_bad_data_is_one_line(trained, dev, tmp_path, capsys):
     assert "bad.jsonl:1" in error[0]
 
 
-@pytest.mark.parametrize(("file", "articles"), [("news", 150), ("written", 418)])
+@pytest.mark.parametrize(("file", "articles"), [("news", 150), ("written", 418), ("written2", 807)])
 def test_written_articles_are_no_part_of_what_is_measured(file, articles):
     written = Questions(Source(Path(qa.training.__file__).parent / f"{file}.jsonl.gz"))
     development = load_passages(BUNDLED_QUESTIONS.parent / "news-dev.jsonl.gz")
