@@ -62,7 +62,7 @@ class Trainer:
             attention_probs_dropout_prob=settings.dropout,
         ).to(self.device)
         # cuDNN's attention makes a plan for every new shape, which takes seconds
-        torch.backends.cuda.enable_cudnn_sdp(False)
+        torch.backends.cuda.enable_cudnn_sdp(enabled=False)
         torch.manual_seed(settings.seed)
         self._freeze()
         self._exit = self._exit_head()
