@@ -272,6 +272,18 @@ def test_passes_prepared_beforehand_are_those_of_the_run(whole_run, trained, dat
     assert json.loads((tmp_path / "report.json").read_text())["data"][0]["file"] == data.name
 
 
+@pytest.mark.parametrize("option", ["--init", "--teacher"])
+def test_a_model_that_is_not_there_is_one_line(trained, data, tmp_path, capsys, option):
+    from qa.training.__main__ import main
+
+    given = {"--init": str(trained), "--data": str(data), "--out": str(tmp_path / "out"), "--precision": "fp32"}
+    given[option] = str(tmp_path / "nothing")
+    assert main([word for pair in given.items() for word in pair]) == 2
+    said = capsys.readouterr().err
+    assert "nothing: cannot be loaded" in said.splitlines()[-1]
+    assert "Traceback" not in said
+
+
 def test_without_data_or_prepared_passes_there_is_nothing_to_train_on(trained, tmp_path, capsys):
     from qa.training.__main__ import main
 

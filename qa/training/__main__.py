@@ -15,6 +15,7 @@ from eval.reading import evaluate_reader
 from qa.torch_reader import TorchReader
 from qa.training.examples import Questions, Source, shingles
 from qa.training.passes import Passes
+from qa.training.pretrained import load_tokenizer
 from qa.training.report import write_data, write_report
 from qa.training.settings import Settings
 from qa.training.trainer import Trainer
@@ -32,9 +33,7 @@ def main(arguments: list[str] | None = None) -> None:
     given = {one.name: getattr(options, one.name) for one in fields(Settings) if one.name not in _NO_OPTION}
     settings = Settings(init=options.init, **given)
     if options.prepare:
-        from transformers import AutoTokenizer
-
-        passes = Passes(settings, sources, AutoTokenizer.from_pretrained(options.init, use_fast=True), options.out)
+        passes = Passes(settings, sources, load_tokenizer(options.init), options.out)
         for path in passes.prepare(options.prepare):
             _say(f"prepared {path}")
         write_data(sources, settings, options.dev, options.out)

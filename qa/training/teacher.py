@@ -8,6 +8,7 @@ import numpy as np
 
 from corpus import ModelError
 from qa.training.features import Batch, Integers
+from qa.training.pretrained import load_model, load_tokenizer
 
 if TYPE_CHECKING:
     import torch
@@ -29,15 +30,14 @@ class Teacher:
         `tokenizer` is the student's, `precision` "bf16" or "fp32".
         """
         import torch
-        from transformers import AutoModelForQuestionAnswering, AutoTokenizer
 
         if "token_type_ids" not in tokenizer.model_input_names:
             raise ModelError(
                 f"{model}: can teach only models that tell question and passage apart by type, as BERT's do"
             )
-        own = AutoTokenizer.from_pretrained(model, use_fast=True)
+        own = load_tokenizer(model)
         dtype = torch.bfloat16 if precision == "bf16" else torch.float32
-        self._model = AutoModelForQuestionAnswering.from_pretrained(model, dtype=dtype).to(device).eval()
+        self._model = load_model(model, dtype=dtype).to(device).eval()
         self._device = device
         self._pad, self._sep = own.pad_token_id, own.sep_token_id
         self._takes_types = "token_type_ids" in own.model_input_names

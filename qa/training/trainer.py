@@ -16,6 +16,7 @@ from qa.training.examples import Questions
 from qa.training.features import Batch
 from qa.training.losses import answer_loss, teacher_loss
 from qa.training.passes import Passes
+from qa.training.pretrained import load_model, load_tokenizer
 from qa.training.rounding import exact_inputs, round_layers
 from qa.training.settings import Settings, factor
 from qa.training.teacher import Teacher
@@ -48,12 +49,11 @@ class Trainer:
     def __init__(self, settings: Settings, sources: Sequence[Questions], folder: Path) -> None:
         """Load the model, or the checkpoint of `folder`. Raises `ModelError` for a checkpoint of another run."""
         import torch
-        from transformers import AutoModelForQuestionAnswering, AutoTokenizer
 
         self.settings, self.sources, self.folder = settings, sources, folder
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.tokenizer = AutoTokenizer.from_pretrained(settings.init, use_fast=True)
-        self.model = AutoModelForQuestionAnswering.from_pretrained(
+        self.tokenizer = load_tokenizer(settings.init)
+        self.model = load_model(
             settings.init,
             dtype=torch.float32,
             # on a CPU plain attention is the faster one at these lengths; None: the model's best
