@@ -236,33 +236,35 @@
     applying = setTimeout(() => send("apply", scope), 50); // changes at one moment go as one
   }
 
-  // --- the list of articles: an answer to what was typed earlier may come after that to what was typed last
+  // --- the list of articles: an answer to what was typed earlier may come after that to what was typed last, or none
+  const MOST_TRIES = 5; // the server may know a filter otherwise than the page
   let listed; // the filter by which the list was made that is shown
-  let askedAgain; // the filter for which the list was asked for once more
-  function checkFilter() {
+  let tries = 0;
+  let waiting;
+  function readList() {
     const told = $("#aq-count")?.dataset.filter;
-    if (told === undefined || told === listed) {
-      return;
+    if (told !== undefined && told !== listed) {
+      listed = told;
+      checkFilter();
     }
-    listed = told;
-    const typed = $("#aq-filter").value;
-    if (told === typed) {
-      askedAgain = undefined;
-    } else if (askedAgain !== typed) {
-      askedAgain = typed; // once: the server may know a filter otherwise than the page
+  }
+  function checkFilter() {
+    if ($("#aq-count")?.dataset.filter !== $("#aq-filter").value && tries < MOST_TRIES) {
+      tries += 1;
       filterSoon();
     }
   }
-  let filtering;
   function filterSoon() {
-    clearTimeout(filtering);
-    filtering = setTimeout(refresh, 120);
+    clearTimeout(waiting);
+    waiting = setTimeout(refresh, 120);
+  }
+  function refresh() {
+    send("input", { filter: $("#aq-filter")?.value ?? "" });
+    clearTimeout(waiting);
+    waiting = setTimeout(checkFilter, 2000);
   }
 
   // --- adding: files, an address or a text, each with its own line while it is under way
-  function refresh() {
-    send("input", { filter: $("#aq-filter")?.value ?? "" });
-  }
   async function add(name, request) {
     const line = document.createElement("li");
     line.className = "aq-doing";
@@ -475,7 +477,7 @@
       }
     }
     readScope();
-    checkFilter();
+    readList();
     showArticle();
     showDrafts();
     finishJobs();
@@ -498,6 +500,7 @@
 
   function onInput(event) {
     if (event.target.id === "aq-filter") {
+      tries = 0;
       filterSoon();
     }
   }
