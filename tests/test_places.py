@@ -308,11 +308,11 @@ def test_dates_of_mail_and_of_addresses():
 
 
 @given(
-    st.lists(st.lists(st.text(max_size=8), max_size=4), max_size=5),
-    st.none() | st.lists(st.text(max_size=8), max_size=4),
-    st.booleans(),
+    rows=st.lists(st.lists(st.text(max_size=8), max_size=4), max_size=5),
+    header=st.none() | st.lists(st.text(max_size=8), max_size=4),
+    labelled=st.booleans(),
 )
-@example([[], [":", ";", "<", "="], ["", "", "", "0"]], None, False)
+@example(rows=[[], [":", ";", "<", "="], ["", "", "", "0"]], header=None, labelled=False)
 def test_rows_of_any_shape_become_sentences(rows, header, labelled):
     made = sentences(rows, header=header, labelled=labelled)
     assert all(row == " ".join(row.split()) and row[-1] in ".!?" for row in made)
