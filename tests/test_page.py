@@ -480,19 +480,27 @@ def test_settings_narrow_what_is_searched_and_outlast_a_reload(page):
     expect(ask(page, POINTS).locator("strong").first).to_have_text("200")
 
 
-def test_of_two_changes_that_overtake_each_other_the_newest_holds(page):
+def last_first(page, *changes) -> None:
+    """Make two changes, let the request of the second go first, then that of the first, then all that come."""
     held: list = []
-    page.click("#aq-settings-open")
     hold = lambda late: late.continue_() if len(held) == 2 else held.append(late)  # noqa: E731
     page.route(re.compile("/gradio_api/queue/join"), hold)
-    page.fill("#aq-settings [name=since]", "2024-01-01")
-    page.wait_for_timeout(300)
-    page.get_by_text("Only very sure answers").click()
-    page.wait_for_timeout(300)
+    for change in changes:
+        change()
+        page.wait_for_timeout(300)
     assert len(held) == 2
-    for late in reversed(held):  # what was sent last comes first
+    for late in reversed(held):
         late.continue_()
         page.wait_for_timeout(300)
+
+
+def test_of_two_changes_that_overtake_each_other_the_newest_holds(page):
+    page.click("#aq-settings-open")
+    last_first(
+        page,
+        lambda: page.fill("#aq-settings [name=since]", "2024-01-01"),
+        lambda: page.get_by_text("Only very sure answers").click(),
+    )
     page.keyboard.press("Escape")
     expect(page.locator("#aq-scope")).to_contain_text("from 1 January 2024")
     expect(page.locator("#aq-scope")).to_contain_text("very sure answers only")
@@ -502,17 +510,7 @@ def test_of_two_changes_that_overtake_each_other_the_newest_holds(page):
 def test_of_two_filters_that_overtake_each_other_the_newest_holds(page):
     shown = library(page)
     expect(shown.locator(".aq-count")).to_contain_text("11 articles")
-    held: list = []
-    page.route(
-        re.compile("/gradio_api/queue/join"), lambda late: late.continue_() if len(held) == 2 else held.append(late)
-    )
-    for words in ("nothing like it", "zorblax"):
-        page.fill("#aq-filter", words)
-        page.wait_for_timeout(300)
-    assert len(held) == 2
-    for late in reversed(held):  # what was typed last comes first
-        late.continue_()
-        page.wait_for_timeout(300)
+    last_first(page, lambda: page.fill("#aq-filter", "nothing like it"), lambda: page.fill("#aq-filter", "zorblax"))
     expect(shown.locator(".aq-count")).to_contain_text("1 of 11 articles")
     page.unroute_all()
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from corpus import ModelError
 from corpus.errors import exit_code
+from qa.training.pretrained import load_model, load_tokenizer
 
 
 def average(shares: Mapping[str, float], out: Path) -> None:
@@ -22,10 +23,9 @@ def average(shares: Mapping[str, float], out: Path) -> None:
     the models are not of one shape.
     """
     import torch
-    from transformers import AutoModelForQuestionAnswering, AutoTokenizer
 
     total = sum(shares.values())
-    models = [AutoModelForQuestionAnswering.from_pretrained(name, dtype=torch.float32) for name in shares]
+    models = [load_model(name, dtype=torch.float32) for name in shares]
     states = [model.state_dict() for model in models]
     first = {name: value.shape for name, value in states[0].items()}
     for model, state in zip(shares, states, strict=True):
@@ -39,7 +39,7 @@ def average(shares: Mapping[str, float], out: Path) -> None:
     }
     models[0].load_state_dict(mean)
     models[0].save_pretrained(out)
-    AutoTokenizer.from_pretrained(next(iter(shares))).save_pretrained(out)
+    load_tokenizer(next(iter(shares))).save_pretrained(out)
 
 
 def _share(text: str) -> tuple[str, float]:

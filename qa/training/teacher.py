@@ -48,37 +48,31 @@ class Teacher:
         """Start and end logits, each (B, T), at the student's tokens."""
         import torch
 
-        places = _places(batch, self._extra)
-        feed = {name: torch.from_numpy(value).to(self._device) for name, value in self._inputs(batch, places).items()}
+        asked = ((batch.types == 0) & (batch.mask == 1)).sum(axis=1, keepdims=True)  # what stands before the passage
+        columns = np.arange(batch.ids.shape[1])
+        places = columns + self._extra * (columns >= asked)
+        marks = asked + np.arange(self._extra)
+        inputs = self._inputs(batch, places, marks)
+        feed = {name: torch.from_numpy(value).to(self._device) for name, value in inputs.items()}
         with torch.no_grad():
             output = self._model(**feed)
         at = torch.from_numpy(places).to(self._device)
         return output.start_logits.float().gather(1, at), output.end_logits.float().gather(1, at)
 
-    def _inputs(self, batch: Batch, places: Integers) -> dict[str, Integers]:
-        """The windows in the teacher's pieces, `places` (B, T) giving where each of the student's tokens goes."""
+    def _inputs(self, batch: Batch, places: Integers, marks: Integers) -> dict[str, Integers]:
+        """The windows in the teacher's pieces.
+
+        `places`, (B, T), says where each of the student's tokens goes, `marks` where the teacher's further ones do.
+        """
         shape = (len(batch.ids), batch.ids.shape[1] + self._extra)
         ids = np.full(shape, self._pad, np.int64)
         types, mask = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
-        marks = _question(batch)[:, None] + np.arange(self._extra)
         np.put_along_axis(ids, marks, self._sep, axis=1)
         np.put_along_axis(mask, marks, 1, axis=1)
         for whole, part in ((ids, self._pieces[batch.ids]), (types, batch.types), (mask, batch.mask)):
             np.put_along_axis(whole, places, part, axis=1)
         feed = {"input_ids": ids, "attention_mask": mask}
         return feed | {"token_type_ids": types} if self._takes_types else feed
-
-
-def _question(batch: Batch) -> Integers:
-    """How many tokens stand before the passage in each window, of shape (B,)."""
-    found: Integers = ((batch.types == 0) & (batch.mask == 1)).sum(axis=1)
-    return found
-
-
-def _places(batch: Batch, extra: int) -> Integers:
-    """Where each token of the windows, (B, T), stands when `extra` marks are put between question and passage."""
-    columns = np.arange(batch.ids.shape[1])
-    return columns + extra * (columns >= _question(batch)[:, None])
 
 
 def _pieces(model: str, own: Any, tokenizer: Any) -> Integers:  # noqa: ANN401 - of transformers
