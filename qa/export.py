@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from corpus import samples, split
+from corpus.errors import exit_code
 from index.export import export_int8
 from index.modelfiles import ModelCard
 from index.outliers import keep_outliers
+from qa.pretrained import load_model, load_tokenizer
 
 if TYPE_CHECKING:
     import torch
 
 
 def export_reader(model: str, folder: Path, *, name: str) -> None:
-    """Export a question-answering model (hub name or folder) to `folder`, with start and end logits as outputs."""
-    import torch
-    from transformers import AutoModelForQuestionAnswering, AutoTokenizer
+    """Export a question-answering model (hub name or folder) to `folder`, with start and end logits as outputs.
 
-    source = AutoModelForQuestionAnswering.from_pretrained(model, dtype=torch.float32, attn_implementation="eager")
-    tokenizer = AutoTokenizer.from_pretrained(model, use_fast=True)
+    Raises `ModelError` when the model cannot be had.
+    """
+    import torch
+
+    source = load_model(model, dtype=torch.float32, attn_implementation="eager")
+    tokenizer = load_tokenizer(model)
 
     def run() -> None:
         for article in samples():
@@ -50,15 +55,16 @@ def export_reader(model: str, folder: Path, *, name: str) -> None:
     ModelCard(kind="reader", name=name, max_tokens=limit).write(folder)
 
 
-def main() -> None:
+@exit_code
+def main(arguments: list[str] | None = None) -> None:
     """Export the reader named on the command line."""
     parser = argparse.ArgumentParser(prog="python -m qa.export", description=__doc__)
     parser.add_argument("model", help="a question-answering model: hub name or folder")
     parser.add_argument("folder", type=Path, help="where to write the model folder")
     parser.add_argument("--name", help="the name that answers and reports give it (default: the model's)")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     export_reader(options.model, options.folder, name=options.name or options.model)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

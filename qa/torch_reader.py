@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from corpus import ModelError
+from qa.pretrained import load_model, load_tokenizer
 from qa.reader import WINDOW_TOKENS, Window, windows
 
 _BATCH_TOKENS = 8192
@@ -21,7 +22,7 @@ class TorchReader:
         """Load model and tokenizer. Raises `ModelError` when they cannot be had or torch is not installed."""
         try:
             import torch
-            from transformers import AutoModelForQuestionAnswering, AutoTokenizer
+            import transformers  # noqa: F401 - said here when it is missing
         except ImportError as error:
             raise ModelError(
                 f"reader {model}: needs torch and transformers ({error}); pip install torch transformers"
@@ -30,16 +31,8 @@ class TorchReader:
             raise ModelError(
                 f"reader {model}: no model in this folder (config.json is missing); give a model's folder or hub name"
             )
-        try:
-            tokenizer = AutoTokenizer.from_pretrained(model, use_fast=True)
-            self._model, loading = AutoModelForQuestionAnswering.from_pretrained(
-                model, dtype=torch.float32, use_safetensors=True, output_loading_info=True
-            )
-        except Exception as error:  # a hub that cannot be reached, no model in the folder, damaged weights
-            problem = str(error).splitlines()[0]
-            raise ModelError(
-                f"reader {model}: cannot be loaded ({problem}); give a model's folder or hub name"
-            ) from error
+        tokenizer = load_tokenizer(model)
+        self._model, loading = load_model(model, dtype=torch.float32, use_safetensors=True, output_loading_info=True)
         if loading["missing_keys"]:
             raise ModelError(f"reader {model}: was not trained to answer questions; choose a question-answering model")
         if not tokenizer.is_fast:

@@ -510,7 +510,13 @@ def test_of_two_changes_that_overtake_each_other_the_newest_holds(page):
 def test_of_two_filters_that_overtake_each_other_the_newest_holds(page):
     shown = library(page)
     expect(shown.locator(".aq-count")).to_contain_text("11 articles")
+    page.evaluate("""() => {
+        window.lists = [];
+        new MutationObserver(() => window.lists.push(document.querySelector("#aq-count")?.dataset.filter))
+          .observe(document.body, { subtree: true, childList: true, attributes: true });
+    }""")
     last_first(page, lambda: page.fill("#aq-filter", "nothing like it"), lambda: page.fill("#aq-filter", "zorblax"))
+    page.wait_for_function("window.lists.includes('nothing like it')")  # the late answer was shown
     expect(shown.locator(".aq-count")).to_contain_text("1 of 11 articles")
     page.unroute_all()
 

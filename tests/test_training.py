@@ -269,6 +269,9 @@ def test_passes_prepared_beforehand_are_those_of_the_run(whole_run, trained, dat
     del elsewhere[place : place + 2]
     subprocess.run(elsewhere, capture_output=True, check=True)
     assert log(tmp_path) == log(whole_run)
+    said = subprocess.run(command(trained, data, dev, tmp_path), capture_output=True, check=True).stderr
+    assert b"the 2 passes prepared in" in said
+    assert log(tmp_path) == log(whole_run)
     assert json.loads((tmp_path / "report.json").read_text())["data"][0]["file"] == data.name
 
 
@@ -279,6 +282,15 @@ def test_a_model_that_is_not_there_is_one_line(trained, data, tmp_path, capsys, 
     given = {"--init": str(trained), "--data": str(data), "--out": str(tmp_path / "out"), "--precision": "fp32"}
     given[option] = str(tmp_path / "nothing")
     assert main([word for pair in given.items() for word in pair]) == 2
+    said = capsys.readouterr().err
+    assert "nothing: cannot be loaded" in said.splitlines()[-1]
+    assert "Traceback" not in said
+
+
+def test_an_export_of_a_model_that_is_not_there_is_one_line(tmp_path, capsys):
+    from qa.export import main
+
+    assert main([str(tmp_path / "nothing"), str(tmp_path / "out")]) == 2
     said = capsys.readouterr().err
     assert "nothing: cannot be loaded" in said.splitlines()[-1]
     assert "Traceback" not in said

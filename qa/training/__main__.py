@@ -12,10 +12,10 @@ from pathlib import Path
 from corpus.errors import exit_code
 from eval.dataset import ReadingExample, load_reading
 from eval.reading import evaluate_reader
+from qa.pretrained import load_tokenizer
 from qa.torch_reader import TorchReader
 from qa.training.examples import Questions, Source, shingles
 from qa.training.passes import Passes
-from qa.training.pretrained import load_tokenizer
 from qa.training.report import write_data, write_report
 from qa.training.settings import Settings
 from qa.training.trainer import Trainer
@@ -39,7 +39,9 @@ def main(arguments: list[str] | None = None) -> None:
         write_data(sources, settings, options.dev, options.out)
         return
     trainer = Trainer(settings, sources, options.out)
-    if sources:
+    if sources and trainer.passes.prepared:
+        _say(f"the {trainer.passes.prepared} passes prepared in {options.out} are read, not --data")
+    elif sources:
         write_data(sources, settings, options.dev, options.out)
     trainer.run(evaluation(options.dev, options.seed) if options.dev else lambda _: {}, _say)
     trainer.save_model(options.out / "model")

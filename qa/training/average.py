@@ -13,7 +13,7 @@ from pathlib import Path
 
 from corpus import ModelError
 from corpus.errors import exit_code
-from qa.training.pretrained import load_model, load_tokenizer
+from qa.pretrained import load_model, load_tokenizer
 
 
 def average(shares: Mapping[str, float], out: Path) -> None:

@@ -30,6 +30,11 @@ class Passes:
         if not sources and not self._prepared:
             raise ModelError(f"{folder}: no passes lie prepared here; give --data")
 
+    @property
+    def prepared(self) -> int:
+        """How many passes lie prepared; when there are any, the sources are not read."""
+        return len(self._prepared)
+
     def batches(self) -> Iterator[tuple[Batch, float]]:
         """Every batch of the run, in the run's order, with the passes over the data done after it."""
         for number in count():

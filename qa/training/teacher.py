@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from corpus import ModelError
+from qa.pretrained import load_model, load_tokenizer
 from qa.training.features import Batch, Integers
-from qa.training.pretrained import load_model, load_tokenizer
 
 if TYPE_CHECKING:
     import torch

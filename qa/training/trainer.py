@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from corpus import ModelError
+from qa.pretrained import load_model, load_tokenizer
 from qa.training.examples import Questions
 from qa.training.features import Batch
 from qa.training.losses import answer_loss, teacher_loss
 from qa.training.passes import Passes
-from qa.training.pretrained import load_model, load_tokenizer
 from qa.training.rounding import exact_inputs, round_layers
 from qa.training.settings import Settings, factor
 from qa.training.teacher import Teacher
@@ -56,8 +56,8 @@ class Trainer:
         self.model = load_model(
             settings.init,
             dtype=torch.float32,
-            # on a CPU plain attention is the faster one at these lengths; None: the model's best
-            attn_implementation=None if self.device == "cuda" else "eager",
+            # on a CPU plain attention is the faster one where it has dropout; None: the model's best
+            attn_implementation="eager" if self.device == "cpu" and settings.dropout else None,
             hidden_dropout_prob=settings.dropout,
             attention_probs_dropout_prob=settings.dropout,
         ).to(self.device)
@@ -73,14 +73,14 @@ class Trainer:
         self._optimizer = torch.optim.AdamW(self._groups(), lr=settings.learning_rate, fused=True)
         self.progress = Progress()
         folder.mkdir(parents=True, exist_ok=True)
-        self._passes = Passes(settings, sources, self.tokenizer, folder)
+        self.passes = Passes(settings, sources, self.tokenizer, folder)
         self._resume()
 
     def run(self, evaluate: Callable[[Trainer], dict[str, float]], say: Callable[[str], None]) -> None:
         """Train to the end of the schedule, checkpointing on the way and evaluating `settings.evaluations` times."""
         import torch
 
-        batches = islice(self._passes.batches(), self.progress.step, None)
+        batches = islice(self.passes.batches(), self.progress.step, None)
         while self.progress.share < 1.0 and (found := next(batches, None)) is not None:
             batch, passes = found
             begun = time.perf_counter()
@@ -127,7 +127,7 @@ class Trainer:
         if exits is not None:
             loss = loss + self.settings.exit_weight * self._loss((exits[..., 0], exits[..., 1]), taught, batch)
         loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(chain(*(group["params"] for group in self._optimizer.param_groups)), 1.0)
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
         return float(loss.detach())

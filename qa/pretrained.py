@@ -1,4 +1,4 @@
-"""Models and tokenizers to start from, by hub name or folder."""
+"""Question-answering models of transformers and their tokenizers, by hub name or folder."""
 
 from __future__ import annotations
 
@@ -24,6 +24,6 @@ def load_tokenizer(name: str) -> Any:  # noqa: ANN401 - of transformers
 def _load(kind: Any, name: str, **options: Any) -> Any:  # noqa: ANN401 - of transformers
     try:
         return kind.from_pretrained(name, **options)
-    except (OSError, ValueError) as error:  # no such folder, a hub that cannot be reached, no model in it
+    except Exception as error:  # no such folder, a hub that cannot be reached, no model in it, damaged weights
         problem = str(error).splitlines()[0]
-        raise ModelError(f"{name}: cannot be loaded ({problem}); give a model's folder or hub name") from error
+        raise ModelError(f"reader {name}: cannot be loaded ({problem}); give a model's folder or hub name") from error
