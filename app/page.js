@@ -194,74 +194,81 @@
     $("#aq-mark-keep").disabled = false;
   }
 
+  // --- what the page tells the server, until it is heard: answers may come in another order, or not at all
+  const MOST_TRIES = 5; // the server may know a value otherwise than the page
+  function inStep(delay, tell, heard) {
+    let tries = MOST_TRIES; // nothing is told before something changes here
+    let waiting;
+    function soon(wait) {
+      clearTimeout(waiting);
+      waiting = setTimeout(() => {
+        tell();
+        waiting = setTimeout(check, 2000);
+      }, wait);
+    }
+    function check() {
+      if (tries < MOST_TRIES && !heard()) {
+        tries += 1;
+        soon(delay);
+      }
+    }
+    function change(wait = delay) {
+      tries = 0;
+      soon(wait);
+    }
+    return { change, check };
+  }
+
   // --- what is searched
   let scope = { articles: [], since: "", until: "", strictness: "balanced" };
   let scopeTold; // the line above the question as the server last gave it
-  let overtaken = false; // whether a change sent before the newest may still be taken after it
+  const scopeStep = inStep(
+    50, // changes at one moment go as one
+    () => send("apply", scope),
+    () => Object.entries(JSON.parse(scopeTold ?? "{}")).every(([name, value]) => String(value) === String(scope[name])),
+  );
   function readScope() {
     const told = $("#aq-scope [data-scope]")?.dataset.scope;
     if (told !== undefined && told !== scopeTold) {
-      const server = JSON.parse(told);
       if (scopeTold === undefined) {
-        scope = server; // from here on the page knows better than what is on its way back
+        scope = JSON.parse(told); // from here on the page knows better than what is on its way back
         fillSettings();
-      } else if (overtaken && Object.keys(server).some((name) => String(server[name]) !== String(scope[name]))) {
-        overtaken = false; // once for each change: the server may know a value otherwise than the page
-        applyScope();
       }
       scopeTold = told;
+      scopeStep.check();
     }
     for (const pick of all("#aq-library .aq-pick")) {
       pick.checked = scope.articles.includes(pick.value);
     }
   }
   function fillSettings() {
-      for (const input of all("#aq-settings-form input")) {
-        if (input.type === "radio") {
-          input.checked = input.value === scope.strictness;
-        } else {
-          input.value = scope[input.name];
-        }
+    for (const input of all("#aq-settings-form input")) {
+      if (input.type === "radio") {
+        input.checked = input.value === scope.strictness;
+      } else {
+        input.value = scope[input.name];
+      }
     }
   }
-  let applying;
   function changeScope(change) {
     scope = { ...scope, ...change };
     fillSettings();
-    overtaken = true;
-    applyScope();
-  }
-  function applyScope() {
-    clearTimeout(applying);
-    applying = setTimeout(() => send("apply", scope), 50); // changes at one moment go as one
+    scopeStep.change();
   }
 
-  // --- the list of articles: an answer to what was typed earlier may come after that to what was typed last, or none
-  const MOST_TRIES = 5; // the server may know a filter otherwise than the page
+  // --- the list of articles
   let listed; // the filter by which the list was made that is shown
-  let tries = 0;
-  let waiting;
+  const listStep = inStep(
+    120, // while someone types
+    () => send("input", { filter: $("#aq-filter")?.value ?? "" }),
+    () => listed === $("#aq-filter")?.value,
+  );
   function readList() {
     const told = $("#aq-count")?.dataset.filter;
     if (told !== undefined && told !== listed) {
       listed = told;
-      checkFilter();
+      listStep.check();
     }
-  }
-  function checkFilter() {
-    if ($("#aq-count")?.dataset.filter !== $("#aq-filter").value && tries < MOST_TRIES) {
-      tries += 1;
-      filterSoon();
-    }
-  }
-  function filterSoon() {
-    clearTimeout(waiting);
-    waiting = setTimeout(refresh, 120);
-  }
-  function refresh() {
-    send("input", { filter: $("#aq-filter")?.value ?? "" });
-    clearTimeout(waiting);
-    waiting = setTimeout(checkFilter, 2000);
   }
 
   // --- adding: files, an address or a text, each with its own line while it is under way
@@ -292,7 +299,7 @@
       setTimeout(() => line.remove(), 4000);
     }
     say(words.textContent);
-    refresh();
+    listStep.change(0);
   }
   async function sendFile(file) {
     const type = file.type || "application/octet-stream";
@@ -500,8 +507,7 @@
 
   function onInput(event) {
     if (event.target.id === "aq-filter") {
-      tries = 0;
-      filterSoon();
+      listStep.change();
     }
   }
   function onChange(event) {

@@ -19,7 +19,7 @@ from index.arrays import Floats
 if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
 
-BUNDLED_READER = Path(__file__).parent / "models" / "reader-v5-int8"
+BUNDLED_READER = Path(__file__).parent / "models" / "reader-v6-int8"
 MAX_QUESTION_TOKENS = 64
 WINDOW_TOKENS = 384
 WINDOW_STRIDE = 128

@@ -104,7 +104,7 @@ def test_a_passage_without_tokens_gives_an_empty_window(tokenizer, reader, passa
 
 
 def test_the_bundled_reader_reads(reader):
-    assert reader.name == "reader-v5-int8"
+    assert reader.name == "reader-v6-int8"
     found = reader.read(QUESTION, [*PASSAGES[:4], LONG])
     assert [window.passage for window in found] == sorted(window.passage for window in found)
     assert {window.passage for window in found} <= set(range(5))

@@ -12,7 +12,7 @@ pytest.importorskip("onnx", reason="cutting a reader's graph needs onnx")
 pytest.importorskip("torch", reason="a screen's head is fitted with torch")
 
 from qa.training import screen
-from qa.training.graphs import cut
+from qa.training.graphs import cut, take_screen
 from qa.training.screen import Look, outcome
 
 TEXTS = [passage.text for sample in samples()[:3] for passage in split(sample)]
@@ -51,8 +51,8 @@ def test_what_is_read_to_the_end_gets_the_same_logits(exported, screened):
 
 def test_it_says_what_it_was_made_from_and_how_good_it_is(screened):
     told = json.loads((screened / "screen.json").read_text())
-    assert (told["layer"], told["questions"], told["windows"]) == (1, 12, 96)
-    assert told["kept_apart"]["questions"] == 3
+    assert (told["layer"], told["like"], told["questions"]) == (1, None, 12)
+    assert (told["kept_apart"]["questions"], told["kept_apart"]["windows"]) == (3, 24)
     assert 0 <= told["kept_apart"]["best_left_out"] <= 1
     assert json.loads((screened / "model.json").read_text())["margin"] == told["margin"]
 
@@ -67,6 +67,29 @@ def test_a_screen_that_was_altered_or_lost_is_refused(screened, tmp_path):
     (folder / SCREEN).unlink()
     with pytest.raises(ModelError, match=r"screen\.onnx.*cannot be read"):
         OnnxReader(folder)
+
+
+def test_a_reader_of_the_same_first_layers_takes_a_screen_over(exported, screened, data, tmp_path):
+    arguments = [str(exported), "--data", f"{data}:12", "--layer", "1", "--like", str(screened), "--out", str(tmp_path)]
+    assert screen.main(arguments) == 0
+    assert (tmp_path / SCREEN).read_bytes() == (screened / SCREEN).read_bytes()
+    fitted, taken = (json.loads((folder / "screen.json").read_text()) for folder in (screened, tmp_path))
+    assert taken == fitted | {"like": "screened"}
+    assert OnnxReader(tmp_path).read("Who?", TEXTS, to_beat=1000.0) == []
+
+
+def test_a_screen_of_other_layers_is_not_taken_over(exported, screened, tmp_path):
+    import onnx
+
+    cut(exported, tmp_path, 1)
+    other = onnx.load(str(tmp_path / SCREEN))
+    first = other.graph.initializer[0]
+    first.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(first) + 1, first.name))
+    onnx.save(other, str(tmp_path / SCREEN))
+    with pytest.raises(ModelError, match="its first layers are others"):
+        take_screen(screened, tmp_path)
+    with pytest.raises(ModelError, match="has no screen"):
+        take_screen(exported, tmp_path)
 
 
 @pytest.mark.parametrize("layer", [0, 2])

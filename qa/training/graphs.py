@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import shutil
 import warnings
@@ -42,6 +43,27 @@ def cut(reader: Path, out: Path, layer: int) -> ModelCard:
     onnx.save(extractor.extract_model([_STATES, "attention_mask"], outputs), str(out / "model.onnx"))
     shutil.copyfile(reader / "tokenizer.json", out / "tokenizer.json")
     return card
+
+
+def take_screen(like: Path, out: Path) -> None:
+    """Put the screen of reader `like`, head and all, in the place of one without a head.
+
+    Raises `ModelError` when its layers are not the same, or it has no screen.
+    """
+    import onnx
+
+    if verify(like, "reader")[0].margin is None:
+        raise ModelError(f"{like}: this reader has no screen; name one that has")
+    theirs, ours = (_tensors(onnx.load(str(folder / SCREEN)).graph) for folder in (like, out))
+    if not ours <= theirs:
+        raise ModelError(f"{like}: its first layers are others; fit a screen of this reader's own")
+    shutil.copyfile(like / SCREEN, out / SCREEN)
+
+
+def _tensors(graph: onnx.GraphProto) -> set[bytes]:
+    from onnx.numpy_helper import to_array
+
+    return {hashlib.sha256(to_array(one).tobytes()).digest() for one in graph.initializer}
 
 
 def _rename(graph: onnx.GraphProto, names: Mapping[str, str]) -> None:

@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import random
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
@@ -34,7 +35,7 @@ from index.onnx_model import OnnxModel
 from qa.assistant import Settings
 from qa.reader import WINDOW_TOKENS, windows
 from qa.training.examples import Source
-from qa.training.graphs import add_head, cut
+from qa.training.graphs import add_head, cut, take_screen
 
 if TYPE_CHECKING:
     import torch
@@ -50,32 +51,38 @@ _OUTSIDE = -30.0
 class Look:
     """A window as the screen sees it: states of shape (tokens, width), and which tokens are of type 1, the passage's.
 
-    `question` numbers its question; `score` is that of the best span when it is read to the end.
+    `question` numbers its question; `score` is that of the best span when it is read to the end, and `guess` what the
+    screen guesses, if it has a head.
     """
 
     question: int
     states: npt.NDArray[np.float16]
     types: npt.NDArray[np.int64]
     score: float
+    guess: float = math.inf
 
 
-def looks(model: OnnxModel, sources: Sequence[Source], seed: int) -> Iterator[Look]:
-    """The passages that a library of the sources' passages finds for their questions, read to the end."""
+def filled(library: Library, sources: Sequence[Source], seed: int) -> list[str]:
+    """Add the sources' passages to a library, and draw as many questions of each as it says."""
     rng = random.Random(seed)
-    limit = min(WINDOW_TOKENS, model.card.max_tokens)
     asked: list[str] = []
-    with Library.in_memory() as library:
-        for source in sources:
-            passages, name = load_passages(source.path), source.path.name
-            library.add(Article(f"{name}-{n}", one.title, one.text, f"{name}/{n}") for n, one in enumerate(passages))
-            questions = [example.question for one in passages for example in one.examples if example.answerable]
-            asked += rng.sample(questions, min(source.count or len(questions), len(questions)))
-        for number, question in enumerate(asked):
-            found = [hit.passage.text for hit in library.search(question, k=Settings().passages)]
-            for one in windows(model.tokenizer, question, found, max_tokens=limit):
-                states, _ = model.screen(one.encoding)
-                window = one.scored(*model.run(one.encoding, states))
-                yield Look(number, states.astype(np.float16), np.array(one.encoding.type_ids), window.best)
+    for source in sources:
+        passages, name = load_passages(source.path), source.path.name
+        library.add(Article(f"{name}-{n}", one.title, one.text, f"{name}/{n}") for n, one in enumerate(passages))
+        questions = [example.question for one in passages for example in one.examples if example.answerable]
+        asked += rng.sample(questions, min(source.count or len(questions), len(questions)))
+    return asked
+
+
+def looks(model: OnnxModel, library: Library, asked: Mapping[int, str]) -> Iterator[Look]:
+    """The passages that the library finds for the questions, by number, read to the end."""
+    limit = min(WINDOW_TOKENS, model.card.max_tokens)
+    for number, question in asked.items():
+        found = [hit.passage.text for hit in library.search(question, k=Settings().passages)]
+        for one in windows(model.tokenizer, question, found, max_tokens=limit):
+            states, guess = model.screen(one.encoding)
+            window = one.scored(*model.run(one.encoding, states))
+            yield Look(number, states.astype(np.float16), np.array(one.encoding.type_ids), window.best, guess)
 
 
 def fit(seen: Sequence[Look], seed: int) -> torch.nn.Module:
@@ -164,30 +171,48 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--lost", type=float, default=0.01, help="the share of best passages that may be left out (0.01)"
     )
+    parser.add_argument(
+        "--like",
+        type=Path,
+        help="a reader with the same first layers: its screen is taken, the margin chosen anew",
+    )
     parser.add_argument("--name", help="the name that answers and reports give it (default: the reader's)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, required=True, help="where to write the reader with its screen")
     options = parser.parse_args(arguments)
     card = cut(options.reader, options.out, options.layer)
     card = replace(card, name=options.name or card.name, margin=_FAR)
+    if options.like:
+        take_screen(options.like, options.out)
     card.write(options.out)
-    seen = list(looks(OnnxModel(options.out, "reader"), options.data, options.seed))
-    questions = seen[-1].question + 1
-    kept = set(random.Random(options.seed).sample(range(questions), questions // 4))
-    training, apart = [one for one in seen if one.question not in kept], [one for one in seen if one.question in kept]
-    head = fit(training, options.seed)
-    guessed = guesses(head, apart)
+    model = OnnxModel(options.out, "reader")
+    with Library.in_memory() as library:
+        asked = dict(enumerate(filled(library, options.data, options.seed)))
+        kept = set(random.Random(options.seed).sample(range(len(asked)), len(asked) // 4))
+        apart = list(looks(model, library, {number: asked[number] for number in sorted(kept)}))
+        rest = {} if options.like else {number: question for number, question in asked.items() if number not in kept}
+        training = list(looks(model, library, rest))
+    if options.like:
+        guessed = np.array([one.guess for one in apart])
+    else:
+        head = fit(training, options.seed)
+        guessed = guesses(head, apart)
+        add_head(options.out / SCREEN, head, apart[0].states.shape[1])
     by_margin = {float(margin): outcome(apart, guessed, margin) for margin in _MARGINS}
     margin = next((margin for margin, (lost, _) in by_margin.items() if lost <= options.lost), float(_MARGINS[-1]))
-    add_head(options.out / SCREEN, head, seen[0].states.shape[1])
     replace(card, margin=margin).write(options.out)
     lost, read = by_margin[margin]
     told: dict[str, Any] = {
         "layer": options.layer,
-        "questions": questions,
-        "windows": len(seen),
+        "like": options.like.name if options.like else None,
+        "questions": len(asked),
         "margin": margin,
-        "kept_apart": {"questions": len(kept), "best_left_out": round(lost, 4), "windows_read": round(read, 4)},
+        "kept_apart": {
+            "questions": len(kept),
+            "windows": len(apart),
+            "best_left_out": round(lost, 4),
+            "windows_read": round(read, 4),
+        },
         "seed": options.seed,
     }
     (options.out / "screen.json").write_text(json.dumps(told, indent=1) + "\n")
