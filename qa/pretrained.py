@@ -25,5 +25,5 @@ def _load(kind: Any, name: str, **options: Any) -> Any:  # noqa: ANN401 - of tra
     try:
         return kind.from_pretrained(name, **options)
     except Exception as error:  # no such folder, a hub that cannot be reached, no model in it, damaged weights
-        problem = str(error).splitlines()[0]
+        problem = (str(error).splitlines() or [type(error).__name__])[0]
         raise ModelError(f"reader {name}: cannot be loaded ({problem}); give a model's folder or hub name") from error

@@ -65,9 +65,9 @@ def best_spans(
 def _by_agreement(spans: list[Span]) -> list[Span]:
     """The spans of a passage, best first, where the one of greatest expected score trades scores with the best.
 
-    What is expected is token F1, and 0.3 times exact match, against an answer drawn from the reader's own distribution
-    over its 20 best spans (minimum Bayes risk decoding, Kumar and Byrne 2004). Where the reader wavers between "the 24
-    Hours", "24 Hours" and "the 24 Hours of Spa", this takes the one that the others are nearest to.
+    What is expected is token F1, and `_EXACT_WEIGHT` times exact match, against an answer drawn from the reader's own
+    distribution over its 20 best spans (minimum Bayes risk decoding, Kumar and Byrne 2004). Where the reader wavers
+    between "the 24 Hours", "24 Hours" and "the 24 Hours of Spa", this takes the one that the others are nearest to.
     """
     best = spans[:_SPANS_PER_WINDOW]
     logits = np.array([one.score for one in best]) / _TEMPERATURE
@@ -79,7 +79,7 @@ def _by_agreement(spans: list[Span]) -> list[Span]:
 
 
 def _likeness(answers: Sequence[tuple[str, ...]]) -> npt.NDArray[np.float64]:
-    """Token F1 and 0.3 times exact match of every answer, given as its words, against every other: shape (n, n)."""
+    """Token F1 and `_EXACT_WEIGHT` times exact match of each answer, as its words, against each other: shape (n, n)."""
     columns = {word: column for column, word in enumerate(dict.fromkeys(chain.from_iterable(answers)))}
     counts = np.zeros((len(answers), len(columns)), np.int64)
     for row, words in enumerate(answers):

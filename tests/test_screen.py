@@ -78,6 +78,12 @@ def test_a_reader_of_the_same_first_layers_takes_a_screen_over(exported, screene
     assert OnnxReader(tmp_path).read("Who?", TEXTS, to_beat=1000.0) == []
 
 
+def test_too_few_questions_are_one_line(exported, data, tmp_path, capsys):
+    arguments = [str(exported), "--data", f"{data}:3", "--layer", "1", "--out", str(tmp_path)]
+    assert screen.main(arguments) == 2
+    assert capsys.readouterr().err == "error: 3 questions are too few for a screen; give --data with more\n"
+
+
 def test_a_screen_of_other_layers_is_not_taken_over(exported, screened, tmp_path):
     import onnx
 

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from corpus import Article
+from corpus import Article, QuestionError
 from corpus.errors import exit_code
 from eval.dataset import load_passages
 from index import Library
@@ -45,6 +45,8 @@ _WIDTH, _PASSES, _BATCH, _RATE = 24, 6, 32, 4e-3
 _QUANTILE = 0.9
 _FAR = 12.0
 _OUTSIDE = -30.0
+_APART = 4
+"""One question in so many is kept apart, for the margin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +190,9 @@ def main(arguments: list[str] | None = None) -> None:
     model = OnnxModel(options.out, "reader")
     with Library.in_memory() as library:
         asked = dict(enumerate(filled(library, options.data, options.seed)))
-        kept = set(random.Random(options.seed).sample(range(len(asked)), len(asked) // 4))
+        if len(asked) < _APART:
+            raise QuestionError(f"{len(asked)} questions are too few for a screen; give --data with more")
+        kept = set(random.Random(options.seed).sample(range(len(asked)), len(asked) // _APART))
         apart = list(looks(model, library, {number: asked[number] for number in sorted(kept)}))
         rest = {} if options.like else {number: question for number, question in asked.items() if number not in kept}
         training = list(looks(model, library, rest))
