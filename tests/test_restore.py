@@ -14,8 +14,8 @@ def test_the_bundled_reader_comes_back_as_float_weights(tmp_path):
     restore_reader(BUNDLED_READER, tmp_path)
     exported, restored = OnnxReader(BUNDLED_READER), TorchReader(str(tmp_path))
     passages = [passage.text for passage in split(samples()[0])]
-    pairs = zip(exported.read("Who won?", passages), restored.read("Who won?", passages), strict=True)
-    for one, other in pairs:
+    for passage in passages:  # by itself, since of several the screen leaves some out
+        (one,), (other,) = (reader.read("Who won?", [passage]) for reader in (exported, restored))
         assert np.array_equal(one.starts, other.starts)
         # only the rounding of activations is between them
         assert np.abs(one.start_logits - other.start_logits).mean() < 0.3
