@@ -194,14 +194,13 @@ def main(arguments: list[str] | None = None) -> None:
             raise QuestionError(f"{len(asked)} questions are too few for a screen; give --data with more")
         kept = set(random.Random(options.seed).sample(range(len(asked)), len(asked) // _APART))
         apart = list(looks(model, library, {number: asked[number] for number in sorted(kept)}))
-        rest = {} if options.like else {number: question for number, question in asked.items() if number not in kept}
-        training = list(looks(model, library, rest))
-    if options.like:
-        guessed = np.array([one.guess for one in apart])
-    else:
-        head = fit(training, options.seed)
-        guessed = guesses(head, apart)
-        add_head(options.out / SCREEN, head, apart[0].states.shape[1])
+        if options.like:
+            guessed = np.array([one.guess for one in apart])
+        else:
+            rest = {number: question for number, question in asked.items() if number not in kept}
+            head = fit(list(looks(model, library, rest)), options.seed)
+            guessed = guesses(head, apart)
+            add_head(options.out / SCREEN, head, apart[0].states.shape[1])
     by_margin = {float(margin): outcome(apart, guessed, margin) for margin in _MARGINS}
     margin = next((margin for margin, (lost, _) in by_margin.items() if lost <= options.lost), float(_MARGINS[-1]))
     replace(card, margin=margin).write(options.out)
