@@ -25,7 +25,7 @@ from eval.dataset import BUNDLED_QUESTIONS, load_questions
 from eval.facts import collect
 from eval.figures import Table, markdown
 from eval.output import check_output, write_output
-from index.modelfiles import SCREEN
+from index.modelfiles import verify
 from index.onnx_model import OnnxModel, processors, session
 from qa import ArticleQA
 from qa.reader import BUNDLED_READER, Window, WindowInput, windows
@@ -59,7 +59,8 @@ def read(parts: Sequence[onnxruntime.InferenceSession], inputs: Sequence[WindowI
 
 def measure(inputs: Sequence[WindowInput], rounds: int) -> list[dict[str, Any]]:
     """For each size of batch: the milliseconds of a window, these beside size 1, and how many best spans differ."""
-    parts = [session(BUNDLED_READER / name, threads=processors()) for name in (SCREEN, "model.onnx")]
+    card, _ = verify(BUNDLED_READER, "reader")
+    parts = [session(BUNDLED_READER / name, threads=processors()) for name in (*card.screens, "model.onnx")]
     took = dict.fromkeys(SIZES, float("inf"))
     spans: dict[int, list[Any]] = {}
     for _ in range(rounds + 1):

@@ -1,8 +1,9 @@
 """Folders of model files: what is in them, and the proof that nothing in them has changed.
 
 A model folder holds `model.onnx`, `tokenizer.json`, `model.json` (what it is and how it is fed), `SHA256SUMS` over
-these, and a `README.md` with its licence and how it was made. `index.export` writes such folders. In a folder with a
-screen (`qa.training.screen`), the first layers of the model are in `screen.onnx`, and `model.onnx` goes on from there.
+these, and a `README.md` with its licence and how it was made. `index.export` writes such folders. In a folder with
+screens (`qa.training.screen`), the first layers of the model are in `screen-1.onnx`, `screen-2.onnx` and so on, each of
+which goes on from the one before, and `model.onnx` from the last.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from typing import Literal
 from corpus import ModelError
 
 MODEL_FILES = ("model.onnx", "tokenizer.json", "model.json")
-SCREEN = "screen.onnx"
 _SUMS = "SHA256SUMS"
 
 
@@ -25,19 +25,24 @@ _SUMS = "SHA256SUMS"
 class ModelCard:
     """What `model.json` says: the model's kind and name, and the most tokens it takes at once.
 
-    `margin`, where there is a screen, is how far below what is to beat its guess must lie for a text to be given up.
+    `margins` has one entry for each screen: how far below what is to beat its guess must lie for a text to be given up.
     """
 
     kind: Literal["embedder", "reader"]
     name: str
     max_tokens: int
     dimension: int = 0
-    margin: float | None = None
+    margins: tuple[float, ...] = ()
 
     @property
     def files(self) -> tuple[str, ...]:
         """The names of the files that are hashed."""
-        return MODEL_FILES if self.margin is None else (*MODEL_FILES, SCREEN)
+        return (*MODEL_FILES, *self.screens)
+
+    @property
+    def screens(self) -> tuple[str, ...]:
+        """The names of the screens' files, in the order of the layers."""
+        return tuple(screen_file(number) for number in range(len(self.margins)))
 
     def write(self, folder: Path) -> None:
         """Write the card, then the hashes of all model files, into `folder`."""
@@ -64,7 +69,8 @@ def verify(folder: Path, kind: str) -> tuple[ModelCard, str]:
         lines = [line.split() for line in (folder / _SUMS).read_text().splitlines()]
         sums = {name: digest for digest, name in lines}
         check(MODEL_FILES)
-        card = ModelCard(**json.loads((folder / "model.json").read_text()))
+        told = json.loads((folder / "model.json").read_text())
+        card = ModelCard(**told | {"margins": tuple(map(float, told.get("margins", ())))})
         check(card.files[len(MODEL_FILES) :])
     except OSError as error:
         raise ModelError(
@@ -75,6 +81,11 @@ def verify(folder: Path, kind: str) -> tuple[ModelCard, str]:
     if card.kind != kind:
         raise ModelError(f"{folder}: this model is a {card.kind}, not a {kind}; name a folder that holds a {kind}")
     return card, sums["model.onnx"]
+
+
+def screen_file(number: int) -> str:
+    """The name of a screen's file; the first is number 0."""
+    return f"screen-{number + 1}.onnx"
 
 
 def sha256_of(path: Path) -> str:

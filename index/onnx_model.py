@@ -11,11 +11,14 @@ import numpy as np
 
 from corpus import ModelError
 from index.arrays import Floats
-from index.modelfiles import SCREEN, verify
+from index.modelfiles import verify
 
 if TYPE_CHECKING:
     import onnxruntime
     from tokenizers import Encoding
+
+STATES = "states"
+"""The input of a graph that goes on from a screen."""
 
 
 class OnnxModel:
@@ -32,9 +35,7 @@ class OnnxModel:
         try:
             self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
             self._session = session(folder / "model.onnx", threads=threads or processors())
-            self._screen = None
-            if self.card.margin is not None:
-                self._screen = session(folder / SCREEN, threads=threads or processors())
+            self._screens = [session(folder / name, threads=threads or processors()) for name in self.card.screens]
         except Exception as error:  # both libraries raise bare Exception subclasses of their own
             problem = str(error).splitlines()[0]
             raise ModelError(f"{folder}: the model cannot be loaded ({problem}); export it again") from error
@@ -42,22 +43,23 @@ class OnnxModel:
         self.tokenizer.no_padding()
 
     def run(self, encoding: Encoding, states: Floats | None = None) -> list[Floats]:
-        """Run one text; every output of the graph without its first axis. `states` are what `screen` has given for it.
+        """Run one text; every output of the graph without its first axis. `states` are what the last screen has given.
 
         One at a time, since int8 activations are scaled over a whole batch: a text's result would depend on its
         neighbours. On two cores it is also quicker than padded batches (0.53 s against 0.59 s for eight passages).
         """
-        if states is None and self._screen:
-            states, _ = self.screen(encoding)
+        if states is None:
+            for number in range(len(self._screens)):
+                states, _ = self.screen(encoding, number, states)
         return _run(self._session, encoding, states)
 
-    def screen(self, encoding: Encoding) -> tuple[Floats, float]:
-        """The states that `run` goes on from, shape (tokens, width), and the screen's guess at the text's score.
+    def screen(self, encoding: Encoding, number: int, states: Floats | None) -> tuple[Floats, float]:
+        """Run a screen on the `states` that the one before has given (none for the first, number 0).
 
-        The guess is infinite while the screen has no head.
+        Gives the states for the next, shape (tokens, width), and the screen's guess at the text's score, which is
+        infinite while it has no head.
         """
-        assert self._screen, f"{self.card.name} has no screen"
-        states, *guess = _run(self._screen, encoding, None)
+        states, *guess = _run(self._screens[number], encoding, states)
         return states, float(guess[0]) if guess else math.inf
 
 
@@ -68,7 +70,7 @@ def _run(opened: onnxruntime.InferenceSession, encoding: Encoding, states: Float
         "token_type_ids": np.array([encoding.type_ids], np.int64),
     }
     if states is not None:
-        feed["states"] = states[None]
+        feed[STATES] = states[None]
     wanted = {node.name for node in opened.get_inputs()}
     outputs: list[Any] = opened.run(None, {name: value for name, value in feed.items() if name in wanted})
     return [np.asarray(output[0], np.float32) for output in outputs]

@@ -6,8 +6,10 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+from index.arrays import Floats
 from index.onnx_model import OnnxModel
 from qa.reader import BUNDLED_READER, WINDOW_TOKENS, Window, windows
+from qa.screening import best_first
 
 _AT_ONCE = 32
 """So many windows' states are kept at a time: 18 MB."""
@@ -24,23 +26,23 @@ class OnnxReader:
     def read(self, question: str, passages: Sequence[str], *, to_beat: float = -math.inf) -> list[Window]:
         """Windows over the passages, in the passages' order; see `Reader`.
 
-        A model with a screen has the first layers look at every window. The rest reads the most promising one, then
-        the next, as long as its guess is not the model card's margin below the best score so far, or `to_beat`.
+        A model with screens runs its first layers on every window, and the others where these leave hope.
         """
         limit = min(WINDOW_TOKENS, self._model.card.max_tokens)
         inputs = windows(self._model.tokenizer, question, passages, max_tokens=limit)
-        margin = self._model.card.margin
-        if margin is None:
-            return [one.scored(*self._model.run(one.encoding)) for one in inputs]
+        margins = self._model.card.margins
+        states: dict[int, Floats] = {}
         found: dict[int, Window] = {}
+
+        def advance(place: int, part: int) -> float:
+            one = inputs[place]
+            if part < len(margins):
+                states[place], guess = self._model.screen(one.encoding, part, states.get(place))
+                return guess
+            found[place] = one.scored(*self._model.run(one.encoding, states.pop(place, None)))
+            return found[place].best
+
         for first in range(0, len(inputs), _AT_ONCE):
-            places = range(first, min(first + _AT_ONCE, len(inputs)))
-            looked = {place: self._model.screen(inputs[place].encoding) for place in places}
-            for place in sorted(looked, key=lambda place: -looked[place][1]):
-                states, guess = looked[place]
-                if guess + margin < to_beat:
-                    break
-                one = inputs[place]
-                found[place] = one.scored(*self._model.run(one.encoding, states))
-                to_beat = max(to_beat, found[place].best)
+            to_beat = best_first(range(first, min(first + _AT_ONCE, len(inputs))), margins, advance, to_beat)
+            states.clear()
         return [found[place] for place in sorted(found)]

@@ -179,7 +179,7 @@ class Tiny:
         config = self.transformers.BertConfig(
             vocab_size=len(tokenizer),
             hidden_size=32,
-            num_hidden_layers=2,
+            num_hidden_layers=3,
             num_attention_heads=2,
             intermediate_size=64,
             initializer_range=0.1,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from corpus import ModelError, samples, split
 from index.embedder import BUNDLED_EMBEDDER, OnnxEmbedder, SentenceTransformerEmbedder, load_embedder
-from index.modelfiles import MODEL_FILES, SCREEN, ModelCard, verify
+from index.modelfiles import MODEL_FILES, ModelCard, verify
 from qa.reader import BUNDLED_READER, load_reader
 from qa.torch_reader import batches
 
@@ -20,7 +20,7 @@ ALL_FILES = (*MODEL_FILES, "SHA256SUMS")
 
 
 def files_of(model: Path) -> tuple[str, ...]:
-    return (*ALL_FILES, SCREEN) if model == BUNDLED_READER else ALL_FILES
+    return (*ALL_FILES, *(path.name for path in model.glob("screen-*.onnx")))
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""The graph of an exported reader cut in two, with a head for the first half."""
+"""The graph of an exported reader cut in pieces, with a head for each but the last."""
 
 from __future__ import annotations
 
@@ -6,25 +6,29 @@ import hashlib
 import io
 import shutil
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from corpus import ModelError
-from index.modelfiles import SCREEN, ModelCard, verify
+from index.modelfiles import ModelCard, screen_file, verify
+from index.onnx_model import STATES
 
 if TYPE_CHECKING:
     import onnx
     import torch
 
-_STATES, _GUESS, _TYPES = "states", "guess", "token_type_ids"
+_TYPES, _GUESS = "token_type_ids", "guess"
+_GIVEN = "states_given"
+"""The output of a screen: the states for what comes next."""
 
 
-def cut(reader: Path, out: Path, layer: int) -> ModelCard:
-    """Write an exported reader cut after so many layers: `model.onnx` goes on from the states that the screen outputs.
+def cut(reader: Path, out: Path, layers: Sequence[int]) -> ModelCard:
+    """Write an exported reader cut after each of `layers`, ascending: every piece goes on from the one before.
 
-    The screen has no head yet. The card is the reader's own, and not written. Raises `ModelError` for a reader that is
-    no BERT, or has a screen.
+    The screens have no heads yet. The card is the reader's own, and not written. Raises `ModelError` for a reader that
+    is no BERT, or has screens, or has not so many layers.
     """
     import onnx
     from onnx.utils import Extractor
@@ -32,32 +36,40 @@ def cut(reader: Path, out: Path, layer: int) -> ModelCard:
     card, _ = verify(reader, "reader")
     whole = onnx.load(str(reader / "model.onnx"))
     norms = [node.output[0] for node in whole.graph.node if node.op_type == "LayerNormalization"]
-    if card.margin is not None or len(norms) % 2 == 0 or not 0 < layer < len(norms) // 2:
-        raise ModelError(f"{reader}: cannot be cut after layer {layer}; name a whole BERT reader of more layers")
-    states, outputs = norms[2 * layer], [one.name for one in whole.graph.output]
-    _rename(whole.graph, {states: _STATES})
-    whole.graph.value_info.append(onnx.helper.make_tensor_value_info(_STATES, onnx.TensorProto.FLOAT, None))
-    extractor = Extractor(whole)
+    ascending = all(low < high for low, high in pairwise([0, *layers, len(norms) // 2]))
+    if card.margins or len(norms) % 2 == 0 or not ascending:
+        after = ", ".join(map(str, layers))
+        raise ModelError(f"{reader}: cannot be cut after layer {after}; name a whole BERT reader of more layers")
     out.mkdir(parents=True, exist_ok=True)
-    onnx.save(extractor.extract_model([one.name for one in whole.graph.input], [_STATES]), str(out / SCREEN))
-    onnx.save(extractor.extract_model([_STATES, "attention_mask"], outputs), str(out / "model.onnx"))
+    inputs, outputs = ([one.name for one in ends] for ends in (whole.graph.input, whole.graph.output))
+    states = [norms[2 * layer] for layer in layers]
+    for name in states:
+        whole.graph.value_info.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None))
+    extractor = Extractor(whole)
+    for number, (given, wanted) in enumerate(pairwise([inputs, *([name] for name in states), outputs])):
+        piece = extractor.extract_model(given if number == 0 else [*given, "attention_mask"], wanted)
+        _rename(piece.graph, dict.fromkeys(given, STATES) if number else {})
+        _rename(piece.graph, dict.fromkeys(wanted, _GIVEN) if number < len(states) else {})
+        onnx.save(piece, str(out / (screen_file(number) if number < len(states) else "model.onnx")))
     shutil.copyfile(reader / "tokenizer.json", out / "tokenizer.json")
     return card
 
 
-def take_screen(like: Path, out: Path) -> None:
-    """Put the screen of reader `like`, head and all, in the place of one without a head.
+def take_screens(like: Path, out: Path, layers: Sequence[int]) -> None:
+    """Put the screens of reader `like`, heads and all, in the places of those without a head after `layers`.
 
-    Raises `ModelError` when its layers are not the same, or it has no screen.
+    Raises `ModelError` when its layers are not the same, or are cut elsewhere.
     """
     import onnx
 
-    if verify(like, "reader")[0].margin is None:
-        raise ModelError(f"{like}: this reader has no screen; name one that has")
-    theirs, ours = (_tensors(onnx.load(str(folder / SCREEN)).graph) for folder in (like, out))
-    if not ours <= theirs:
-        raise ModelError(f"{like}: its first layers are others; fit a screen of this reader's own")
-    shutil.copyfile(like / SCREEN, out / SCREEN)
+    card, _ = verify(like, "reader")
+    if len(card.margins) != len(layers):
+        raise ModelError(f"{like}: this reader has {len(card.margins)} screens; name one with {len(layers)}")
+    for name in card.screens:
+        theirs, ours = (_tensors(onnx.load(str(folder / name)).graph) for folder in (like, out))
+        if not ours <= theirs:
+            raise ModelError(f"{like}: its layers in {name} are others; fit screens of this reader's own")
+        shutil.copyfile(like / name, out / name)
 
 
 def _tensors(graph: onnx.GraphProto) -> set[bytes]:
@@ -70,6 +82,8 @@ def _rename(graph: onnx.GraphProto, names: Mapping[str, str]) -> None:
     for node in graph.node:
         for ends in (node.input, node.output):
             ends[:] = [names.get(name, name) for name in ends]
+    for one in (*graph.input, *graph.output):
+        one.name = names.get(one.name, one.name)
 
 
 def add_head(screen: Path, head: torch.nn.Module, width: int) -> None:
@@ -85,16 +99,18 @@ def add_head(screen: Path, head: torch.nn.Module, width: int) -> None:
             head.eval(),
             example,
             exported,
-            input_names=[_STATES, _TYPES],
+            input_names=[_GIVEN, _TYPES],
             output_names=[_GUESS],
-            dynamic_axes={_STATES: {1: "tokens"}, _TYPES: {1: "tokens"}},
+            dynamic_axes={_GIVEN: {1: "tokens"}, _TYPES: {1: "tokens"}},
             dynamo=False,
             opset_version=17,
         )
     added = onnx.compose.add_prefix(onnx.load_from_string(exported.getvalue()), "screen/").graph
-    _rename(added, {f"screen/{name}": name for name in (_STATES, _TYPES, _GUESS)})
+    _rename(added, {f"screen/{name}": name for name in (_GIVEN, _TYPES, _GUESS)})
     model = onnx.load(str(screen))
     model.graph.node.extend(added.node)
     model.graph.initializer.extend(added.initializer)
     model.graph.output.append(onnx.helper.make_tensor_value_info(_GUESS, onnx.TensorProto.FLOAT, [1]))
+    if all(one.name != _TYPES for one in model.graph.input):
+        model.graph.input.append(onnx.helper.make_tensor_value_info(_TYPES, onnx.TensorProto.INT64, [1, "tokens"]))
     onnx.save(model, str(screen))

@@ -1,19 +1,18 @@
-"""A screen for an exported reader: `python -m qa.training.screen READER --data FILE[:QUESTIONS] … --out FOLDER`.
+"""Screens for an exported reader: `python -m qa.training.screen READER --data FILE[:QUESTIONS] … --out FOLDER`.
 
-Most passages that a search finds do not answer the question, and the reader's first layers can tell most of these. The
+Most passages that a search finds do not answer the question, and the reader's first layers can tell most of these. A
 screen guesses, from the states after some layers, what the best span of a passage will score; where that is far below
-what is to beat, the other layers are not run (early exit, between passages as in Xin et al. 2020, "Early Exiting BERT
-for Efficient Document Ranking"). A passage that is read to the end gets the very same logits as without a screen.
+what is to beat, the layers after it are not run (`qa.screening`). A passage that is read to the end gets the very same
+logits as without screens.
 
-The reader learns nothing here: its graph is cut in two, and a small head is fitted on what it says of the passages that
-the library finds for training questions. The margin is then chosen on a quarter of the questions, kept apart.
+The reader learns nothing here: its graph is cut in pieces, and small heads are fitted on what it says of the passages
+that the library finds for training questions. The margins are then chosen on a quarter of the questions, kept apart.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import math
 import random
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,38 +29,41 @@ from corpus.errors import exit_code
 from eval.dataset import load_passages
 from index import Library
 from index.arrays import Floats
-from index.modelfiles import SCREEN
+from index.modelfiles import screen_file
 from index.onnx_model import OnnxModel
 from qa.assistant import Settings
 from qa.reader import WINDOW_TOKENS, windows
+from qa.screening import best_first
 from qa.training.examples import Source
-from qa.training.graphs import add_head, cut, take_screen
+from qa.training.graphs import add_head, cut, take_screens
 
 if TYPE_CHECKING:
     import torch
 
 _MARGINS = np.arange(0.0, 20.5, 0.5)
-_WIDTH, _PASSES, _BATCH, _RATE = 24, 6, 32, 4e-3
+_WIDTH, _FEATURES, _PASSES, _BATCH, _RATE = 96, 32, 6, 32, 4e-3
 _QUANTILE = 0.9
 _FAR = 12.0
 _OUTSIDE = -30.0
+_NEITHER = 2
+"""The type of padding, which is neither question (0) nor passage (1)."""
 _APART = 4
-"""One question in so many is kept apart, for the margin."""
+"""One question in so many is kept apart, for the margins."""
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A window as the screen sees it: states of shape (tokens, width), and which tokens are of type 1, the passage's.
+    """A window as the screens see it: states of shape (tokens, width) at each, and its tokens' types.
 
-    `question` numbers its question; `score` is that of the best span when it is read to the end, and `guess` what the
-    screen guesses, if it has a head.
+    `question` numbers its question; `score` is that of the best span when it is read to the end, and `guesses` what the
+    screens guess, if they have heads.
     """
 
     question: int
-    states: npt.NDArray[np.float16]
+    states: tuple[npt.NDArray[np.float16], ...]
     types: npt.NDArray[np.int64]
     score: float
-    guess: float = math.inf
+    guesses: tuple[float, ...] = ()
 
 
 def filled(library: Library, sources: Sequence[Source], seed: int) -> list[str]:
@@ -82,31 +84,48 @@ def looks(model: OnnxModel, library: Library, asked: Mapping[int, str]) -> Itera
     for number, question in asked.items():
         found = [hit.passage.text for hit in library.search(question, k=Settings().passages)]
         for one in windows(model.tokenizer, question, found, max_tokens=limit):
-            states, guess = model.screen(one.encoding)
+            states: Floats | None = None
+            kept, guesses = [], []
+            for screen in range(len(model.card.margins)):
+                states, guess = model.screen(one.encoding, screen, states)
+                kept.append(states.astype(np.float16))
+                guesses.append(guess)
             window = one.scored(*model.run(one.encoding, states))
-            yield Look(number, states.astype(np.float16), np.array(one.encoding.type_ids), window.best, guess)
+            yield Look(number, tuple(kept), np.array(one.encoding.type_ids), window.best, tuple(guesses))
 
 
-def fit(seen: Sequence[Look], seed: int) -> torch.nn.Module:
+def fit(seen: Sequence[Look], screen: int, seed: int) -> torch.nn.Module:
     """A head fitted so that nine in ten windows score less than its guess (pinball loss, scores within 12 of 0)."""
     import torch
 
     class Head(torch.nn.Module):
+        """Features of every token; the largest over the passage and over the question, and those of CLS."""
+
         def __init__(self, width: int) -> None:
             super().__init__()
-            self.norm = torch.nn.LayerNorm(width)
-            self.token, self.whole = torch.nn.Linear(width, _WIDTH), torch.nn.Linear(width, _WIDTH)
-            self.out = torch.nn.Sequential(torch.nn.GELU(), torch.nn.Dropout(0.1), torch.nn.Linear(2 * _WIDTH, 1))
+            self.norm = torch.nn.Sequential(torch.nn.LayerNorm(width), torch.nn.Dropout(0.1))
+            self.hidden = torch.nn.Sequential(torch.nn.Linear(width, _WIDTH), torch.nn.GELU())
+            self.passage, self.question = torch.nn.Linear(_WIDTH, _FEATURES), torch.nn.Linear(_WIDTH, _FEATURES)
+            self.whole = torch.nn.Linear(width, _FEATURES)
+            self.out = torch.nn.Sequential(
+                torch.nn.GELU(),
+                torch.nn.Dropout(0.1),
+                torch.nn.Linear(3 * _FEATURES, _FEATURES),
+                torch.nn.GELU(),
+                torch.nn.Linear(_FEATURES, 1),
+            )
 
         def forward(self, states: torch.Tensor, types: torch.Tensor) -> torch.Tensor:
             states = self.norm(states)
-            tokens = self.token(states) + (1 - types).unsqueeze(-1) * _OUTSIDE
-            features = torch.cat([tokens.amax(1), self.whole(states[:, 0])], -1)
-            guess: torch.Tensor = self.out(features).squeeze(-1) * _FAR
-            return guess
+            hidden = self.hidden(states)
+            passage, question = self.passage(hidden), self.question(hidden)
+            passage = torch.where((types == 1).unsqueeze(-1), passage, _OUTSIDE).amax(1)
+            question = torch.where((types == 0).unsqueeze(-1), question, _OUTSIDE).amax(1)
+            guess: torch.Tensor = self.out(torch.cat([passage, question, self.whole(states[:, 0])], -1)).squeeze(-1)
+            return guess * _FAR
 
     torch.manual_seed(seed)
-    head = Head(seen[0].states.shape[1])
+    head = Head(seen[0].states[screen].shape[1])
     optimiser = torch.optim.AdamW(head.parameters(), weight_decay=0.05)
     steps = _PASSES * -(-len(seen) // _BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, _RATE, total_steps=steps)
@@ -115,77 +134,104 @@ def fit(seen: Sequence[Look], seed: int) -> torch.nn.Module:
         order = rng.permutation(len(seen))
         for first in range(0, len(order), _BATCH):
             some = [seen[place] for place in order[first : first + _BATCH]]
-            short = head(*_padded(some)) - torch.tensor([one.score for one in some]).clamp(-_FAR, _FAR)
+            short = head(*_padded(some, screen)) - torch.tensor([one.score for one in some]).clamp(-_FAR, _FAR)
             optimiser.zero_grad()
             loss: Any = torch.maximum(-_QUANTILE * short, (1 - _QUANTILE) * short).mean()
             loss.backward()
+            torch.nn.utils.clip_grad_norm_(head.parameters(), 1.0)
             optimiser.step()
             schedule.step()
     return head.eval()
 
 
-def guesses(head: torch.nn.Module, seen: Sequence[Look]) -> Floats:
+def guesses(head: torch.nn.Module, seen: Sequence[Look], screen: int) -> Floats:
     """The head's guess at every window, shape (n,)."""
     import torch
 
     with torch.inference_mode():
-        made = [head(*_padded(seen[first : first + _BATCH])) for first in range(0, len(seen), _BATCH)]
+        made = [head(*_padded(seen[first : first + _BATCH], screen)) for first in range(0, len(seen), _BATCH)]
     found: Floats = torch.cat(made).numpy()
     return found
 
 
-def _padded(seen: Sequence[Look]) -> tuple[torch.Tensor, torch.Tensor]:
+def _padded(seen: Sequence[Look], screen: int) -> tuple[torch.Tensor, torch.Tensor]:
     import torch
 
     longest = max(len(one.types) for one in seen)
-    states = torch.zeros(len(seen), longest, seen[0].states.shape[1])
-    types = torch.zeros(len(seen), longest, dtype=torch.long)
+    states = torch.zeros(len(seen), longest, seen[0].states[screen].shape[1])
+    types = torch.full((len(seen), longest), _NEITHER)
     for row, one in enumerate(seen):
-        states[row, : len(one.types)] = torch.from_numpy(one.states).float()
+        states[row, : len(one.types)] = torch.from_numpy(one.states[screen]).float()
         types[row, : len(one.types)] = torch.from_numpy(one.types)
     return states, types
 
 
-def outcome(seen: Sequence[Look], guessed: Floats, margin: float) -> tuple[float, float]:
-    """At a margin: for which share of the questions the best window is left out, and which share of windows is read."""
-    lost, read = [], 0
-    for _, group in groupby(range(len(seen)), key=lambda row: seen[row].question):
-        rows = list(group)
-        to_beat, best = -np.inf, max(rows, key=lambda row: seen[row].score)
-        done = []
-        for row in sorted(rows, key=lambda row: -guessed[row]):
-            if guessed[row] + margin < to_beat:
-                break
-            done.append(row)
-            to_beat = max(to_beat, seen[row].score)
-        lost.append(best not in done)
-        read += len(done)
-    return float(np.mean(lost)), read / len(seen)
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """For which share of the questions the best window is left out, and which share of windows each part runs on."""
+
+    lost: float
+    run: tuple[float, ...]
+
+
+def outcome(seen: Sequence[Look], guessed: Sequence[Floats], margins: Sequence[float]) -> Outcome:
+    """What comes of the margins, one for each screen; `guessed` has the guesses of each, shape (n,)."""
+    run = np.zeros(len(margins) + 1)
+    lost = []
+
+    def advance(place: int, part: int) -> float:
+        run[part] += 1
+        if part < len(margins):
+            return float(guessed[part][place])
+        done.add(place)
+        return seen[place].score
+
+    for _, group in groupby(range(len(seen)), key=lambda place: seen[place].question):
+        places = list(group)
+        done: set[int] = set()
+        best_first(places, margins, advance)
+        lost.append(max(places, key=lambda place: seen[place].score) not in done)
+    return Outcome(float(np.mean(lost)), tuple(float(share) for share in run / len(seen)))
+
+
+def choose(seen: Sequence[Look], guessed: Sequence[Floats], lost: float) -> tuple[float, ...]:
+    """The smallest margins, one screen after the other, with which each leaves out its part of `lost`."""
+    margins: tuple[float, ...] = ()
+    for number in range(1, len(guessed) + 1):
+        allowed = lost * number / len(guessed)
+        tried = ((*margins, float(margin)) for margin in _MARGINS)
+        margins = next(
+            (some for some in tried if outcome(seen, guessed[:number], some).lost <= allowed),
+            (*margins, float(_MARGINS[-1])),
+        )
+    return margins
 
 
 @exit_code
 def main(arguments: list[str] | None = None) -> None:
-    """Make a screen as the command line says."""
+    """Make screens as the command line says."""
     parser = argparse.ArgumentParser(prog="python -m qa.training.screen", description=__doc__)
     parser.add_argument("reader", type=Path, help="a reader that `python -m qa.export` has written")
     parser.add_argument("--data", type=Source.parse, nargs="+", required=True, help="files of training questions")
-    parser.add_argument("--layer", type=int, default=6, help="how many layers come before the screen (6)")
+    parser.add_argument(
+        "--layers", type=int, nargs="+", default=[3, 6], help="how many layers come before each screen (3 6)"
+    )
     parser.add_argument(
         "--lost", type=float, default=0.01, help="the share of best passages that may be left out (0.01)"
     )
     parser.add_argument(
         "--like",
         type=Path,
-        help="a reader with the same first layers: its screen is taken, the margin chosen anew",
+        help="a reader with the same first layers: its screens are taken, the margins chosen anew",
     )
     parser.add_argument("--name", help="the name that answers and reports give it (default: the reader's)")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, required=True, help="where to write the reader with its screen")
+    parser.add_argument("--out", type=Path, required=True, help="where to write the reader with its screens")
     options = parser.parse_args(arguments)
-    card = cut(options.reader, options.out, options.layer)
-    card = replace(card, name=options.name or card.name, margin=_FAR)
+    card = cut(options.reader, options.out, options.layers)
+    card = replace(card, name=options.name or card.name, margins=(_FAR,) * len(options.layers))
     if options.like:
-        take_screen(options.like, options.out)
+        take_screens(options.like, options.out, options.layers)
     card.write(options.out)
     model = OnnxModel(options.out, "reader")
     with Library.in_memory() as library:
@@ -195,26 +241,28 @@ def main(arguments: list[str] | None = None) -> None:
         kept = set(random.Random(options.seed).sample(range(len(asked)), len(asked) // _APART))
         apart = list(looks(model, library, {number: asked[number] for number in sorted(kept)}))
         if options.like:
-            guessed = np.array([one.guess for one in apart])
+            guessed = list(np.array([one.guesses for one in apart], np.float32).T)
         else:
             rest = {number: question for number, question in asked.items() if number not in kept}
-            head = fit(list(looks(model, library, rest)), options.seed)
-            guessed = guesses(head, apart)
-            add_head(options.out / SCREEN, head, apart[0].states.shape[1])
-    by_margin = {float(margin): outcome(apart, guessed, margin) for margin in _MARGINS}
-    margin = next((margin for margin, (lost, _) in by_margin.items() if lost <= options.lost), float(_MARGINS[-1]))
-    replace(card, margin=margin).write(options.out)
-    lost, read = by_margin[margin]
+            seen = list(looks(model, library, rest))
+            guessed = []
+            for screen in range(len(options.layers)):
+                head = fit(seen, screen, options.seed)
+                guessed.append(guesses(head, apart, screen))
+                add_head(options.out / screen_file(screen), head, apart[0].states[screen].shape[1])
+    margins = choose(apart, guessed, options.lost)
+    replace(card, margins=margins).write(options.out)
+    reached = outcome(apart, guessed, margins)
     told: dict[str, Any] = {
-        "layer": options.layer,
+        "layers": options.layers,
         "like": options.like.name if options.like else None,
         "questions": len(asked),
-        "margin": margin,
+        "margins": margins,
         "kept_apart": {
             "questions": len(kept),
             "windows": len(apart),
-            "best_left_out": round(lost, 4),
-            "windows_read": round(read, 4),
+            "best_left_out": round(reached.lost, 4),
+            "windows_run": [round(share, 4) for share in reached.run],
         },
         "seed": options.seed,
     }
