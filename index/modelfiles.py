@@ -66,7 +66,8 @@ def verify(folder: Path, kind: str) -> tuple[ModelCard, str]:
                 )
 
     try:
-        lines = [line.split() for line in (folder / _SUMS).read_text().splitlines()]
+        # `splitlines` and a bare `split` would take a vertical tab for a line's end
+        lines = [line.split("  ") for line in (folder / _SUMS).read_text().removesuffix("\n").split("\n")]
         sums = {name: digest for digest, name in lines}
         check(MODEL_FILES)
         told = json.loads((folder / "model.json").read_text())
