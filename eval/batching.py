@@ -26,7 +26,7 @@ from eval.facts import collect
 from eval.figures import Table, markdown
 from eval.output import check_output, write_output
 from index.modelfiles import verify
-from index.onnx_model import OnnxModel, processors, session
+from index.onnx_model import STATES, OnnxModel, processors, session
 from qa import ArticleQA
 from qa.reader import BUNDLED_READER, Window, WindowInput, windows
 
@@ -53,7 +53,8 @@ def read(parts: Sequence[onnxruntime.InferenceSession], inputs: Sequence[WindowI
     for part in parts:
         names = [node.name for node in part.get_outputs()]
         wanted = {node.name: feed[node.name] for node in part.get_inputs()}
-        feed |= dict(zip(names, part.run(None, wanted), strict=True))
+        made = part.run(None, wanted)
+        feed |= dict(zip(names, made, strict=True)) | {STATES: made[0]}
     return [one.scored(feed["start_logits"][row], feed["end_logits"][row]) for row, one in enumerate(inputs)]
 
 
