@@ -112,5 +112,7 @@ def add_head(screen: Path, head: torch.nn.Module, width: int) -> None:
     model.graph.initializer.extend(added.initializer)
     model.graph.output.append(onnx.helper.make_tensor_value_info(_GUESS, onnx.TensorProto.FLOAT, [1]))
     if all(one.name != _TYPES for one in model.graph.input):
-        model.graph.input.append(onnx.helper.make_tensor_value_info(_TYPES, onnx.TensorProto.INT64, [1, "tokens"]))
+        model.graph.input.append(
+            onnx.helper.make_tensor_value_info(_TYPES, onnx.TensorProto.INT64, ["batch", "tokens"])
+        )
     onnx.save(model, str(screen))
