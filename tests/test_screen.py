@@ -13,7 +13,8 @@ pytest.importorskip("torch", reason="a screen's head is fitted with torch")
 
 from qa.training import screen
 from qa.training.graphs import cut, take_screens
-from qa.training.screen import Look, Outcome, choose, outcome
+from qa.training.heads import Look
+from qa.training.screen import Outcome, choose, outcome
 
 FIRST, SECOND = screen_file(0), screen_file(1)
 LAYERS = ["--layers", "1", "2"]
