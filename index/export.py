@@ -1,6 +1,6 @@
 """Models exported to int8 ONNX: `python -m index.export MODEL FOLDER` for an embedder.
 
-Only this module and `qa.export` need the extra `[export]` (onnx), and torch.
+Only this module and `qa.training.export` need the extra `[export]` (onnx), and torch.
 """
 
 from __future__ import annotations
@@ -8,18 +8,22 @@ from __future__ import annotations
 import argparse
 import tempfile
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from corpus import ModelError
+from index.arrays import Floats
 from index.modelfiles import ModelCard
-from index.outliers import EXACT
 
 if TYPE_CHECKING:
     import torch
     from transformers import PretrainedConfig
 
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+ROWS, SCALES = "rows", "scales"
+"""The last parts of the names of an embedding's int8 rows and of their scales."""
+_HEAD = "qa_outputs"
 
 
 def export_embedder(model: str, folder: Path, *, name: str, max_tokens: int | None = None) -> None:
@@ -65,12 +69,20 @@ def export_embedder(model: str, folder: Path, *, name: str, max_tokens: int | No
     card.write(folder)
 
 
-def export_int8(graph: torch.nn.Module, path: Path, *, outputs: tuple[str, ...], config: PretrainedConfig) -> None:
+def export_int8(
+    graph: torch.nn.Module,
+    path: Path,
+    *,
+    outputs: tuple[str, ...],
+    config: PretrainedConfig,
+    smoothing: Sequence[Floats] = (),
+) -> None:
     """Write a module that takes token ids, mask and types, each (batch, tokens), as ONNX with int8 weights.
 
     The attention and layer norms of a BERT of this configuration are fused. Weights are quantised per channel to 7
     bits, so that processors without VNNI cannot overflow; activations at run time (onnxruntime's dynamic
-    quantisation). What `keep_outliers` took apart stays float.
+    quantisation); embeddings, each by itself, to 8 bits; a reader's head stays float. `smoothing` has what the inputs
+    of each attention are divided by, and its weights multiplied with, each (width,).
     """
     import onnx
     import torch
@@ -83,6 +95,7 @@ def export_int8(graph: torch.nn.Module, path: Path, *, outputs: tuple[str, ...],
     options.enable_bias_gelu = options.enable_skip_layer_norm = False
     options.enable_bias_skip_layer_norm = options.enable_embed_layer_norm = False
 
+    _round_embeddings(graph)
     ids = torch.ones(2, 16, dtype=torch.long)
     with tempfile.TemporaryDirectory() as scratch, warnings.catch_warnings():
         # the TorchScript exporter is deprecated, yet needs one package less than its successor
@@ -107,8 +120,13 @@ def export_int8(graph: torch.nn.Module, path: Path, *, outputs: tuple[str, ...],
             opt_level=0,
             optimization_options=options,
         )
+        _smooth_attention(fused, smoothing)
         fused.save_model_to_file(str(full))
-        exact = [node.name for node in fused.nodes() if any(name.endswith(f".{EXACT}") for name in node.input)]
+        exact = [
+            node.name
+            for node in fused.nodes()
+            if _HEAD in node.name or any(name.endswith((f".{ROWS}", f".{SCALES}")) for name in node.input)
+        ]
         quantize_dynamic(
             full,
             path,
@@ -119,6 +137,43 @@ def export_int8(graph: torch.nn.Module, path: Path, *, outputs: tuple[str, ...],
             # fused nodes do not say of what type their outputs are
             extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},
         )
+
+
+def _round_embeddings(graph: torch.nn.Module) -> None:
+    """Let every embedding keep its rows in int8, with a scale each; in place."""
+    import torch
+
+    class Rounded(torch.nn.Module):
+        def __init__(self, weight: torch.Tensor) -> None:
+            super().__init__()
+            scales = weight.abs().amax(dim=1, keepdim=True).clamp(min=1e-8) / 127
+            self.register_buffer(ROWS, (weight / scales).round().to(torch.int8))
+            self.register_buffer(SCALES, scales)
+
+        def forward(self, ids: torch.Tensor) -> torch.Tensor:
+            rows, scales = (self.get_buffer(name)[ids] for name in (ROWS, SCALES))
+            return rows.to(scales.dtype) * scales
+
+    for parent in list(graph.modules()):
+        for name, child in list(parent.named_children()):
+            if isinstance(child, torch.nn.Embedding):
+                setattr(parent, name, Rounded(child.weight.detach()))
+
+
+def _smooth_attention(fused: Any, smoothing: Sequence[Floats]) -> None:  # noqa: ANN401 - onnxruntime's OnnxModel
+    """Divide what each fused attention reads, and multiply its weights."""
+    import onnx
+
+    attention = [node for node in fused.nodes() if node.op_type == "Attention"]
+    for number, (node, scale) in enumerate(zip(attention, smoothing, strict=bool(smoothing))):
+        weight = fused.get_initializer(node.input[1])
+        scaled = onnx.numpy_helper.to_array(weight) * scale[:, None]
+        weight.CopyFrom(onnx.numpy_helper.from_array(scaled, weight.name))
+        name = f"attention.{number}.smoothing"
+        fused.add_initializer(onnx.numpy_helper.from_array(1.0 / scale, name))
+        fused.add_node(onnx.helper.make_node("Mul", [node.input[0], name], [f"{name}/output"], name=f"{name}/Mul"))
+        node.input[0] = f"{name}/output"
+    fused.topological_sort()
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import numpy.typing as npt
 from corpus import ModelError
 from corpus.errors import exit_code
 from index.modelfiles import verify
-from index.outliers import EXACT
+from index.export import ROWS, SCALES
 
 Floats = npt.NDArray[np.float32]
 
@@ -28,8 +28,8 @@ _QKV = ("query", "key", "value")
 def restore_reader(folder: Path, out: Path) -> None:
     """Write the BERT reader that `qa.export` exported to `folder` as transformers reads it, to `out`.
 
-    Every int8 weight is multiplied by its channel's scale and the outliers are put back, so the model computes what the
-    exported one does, but for the rounding of activations. Raises `ModelError` for a folder that is damaged or holds
+    Every int8 weight is multiplied by its channel's scale, and by what its input was divided by, so the model computes
+    what the exported one does, but for the rounding of activations. Raises `ModelError` for a folder that is damaged or holds
     no BERT reader.
     """
     import torch
@@ -68,54 +68,43 @@ def _weights(paths: Sequence[Path]) -> tuple[dict[str, Floats], int]:
     found = {
         name.removeprefix(_PREFIX): value
         for name, value in stored.items()
-        if name.startswith(_PREFIX) and value.dtype == np.float32 and not name.endswith(("_scale", ".kept"))
+        if name.startswith(_PREFIX) and name.endswith((".weight", ".bias"))
     }
+    for name in stored:
+        if name.endswith(f".{ROWS}"):
+            embedding = name.removesuffix(f".{ROWS}")
+            found[f"{embedding.removeprefix(_PREFIX)}.weight"] = stored[name] * stored[f"{embedding}.{SCALES}"]
+    made = {output: node for graph in graphs for node in graph.node for output in node.output}
     heads = 0
     for node in (node for graph in graphs for node in graph.node):
-        if node.op_type == "DequantizeLinear" and _is_embedding(node.input[1]):
-            name = node.input[1].removesuffix("_scale").removeprefix(_PREFIX)
-            found[name] = _dequantised(stored, node.input[1].removesuffix("_scale"), axis=0)
-        elif node.op_type == "Mul" and node.input[1].endswith(".kept"):  # one for several layers, where they are equal
-            layer = node.output[0].rpartition("/")[0].removeprefix("/reader/").replace("/", ".")
-            found[f"{layer}.kept"] = stored[node.input[1]]
-        elif node.op_type == "QAttention":
+        if node.op_type == "QAttention":
             heads = next(one.i for one in node.attribute if one.name == "num_heads")
             layer = node.output[0].split("/self/")[0].removeprefix("/reader/").replace("/", ".") + ".self"
-            weight = _dequantised(stored, node.input[1].removesuffix("_quantized"), axis=1)
+            weight = _dequantised(stored, made, node)
             for name, part, bias in zip(
                 _QKV, np.split(weight, 3, axis=1), np.split(stored[node.input[2]], 3), strict=True
             ):
                 found[f"{layer}.{name}.weight"], found[f"{layer}.{name}.bias"] = part.T, bias
         elif node.op_type == "MatMulInteger":
             layer = node.output[0].split("/MatMul_")[0].removeprefix("/reader/").replace("/", ".")
-            found[f"{layer}.weight"] = _dequantised(stored, node.input[1].removesuffix("_quantized"), axis=1).T
-    return _with_outliers(found), heads
+            found[f"{layer}.weight"] = _dequantised(stored, made, node).T
+        elif node.op_type == "MatMul" and node.input[1] in stored:
+            layer = node.output[0].split("/MatMul_")[0].removeprefix("/reader/").replace("/", ".")
+            found[f"{layer}.weight"] = stored[node.input[1]].T
+    return {
+        name.replace(".layer.weight", ".weight").replace(".layer.bias", ".bias"): found[name] for name in found
+    }, heads
 
 
-def _is_embedding(name: str) -> bool:
-    return name.startswith(_PREFIX) and name.endswith("_embeddings.weight_scale")
-
-
-def _dequantised(stored: dict[str, Any], name: str, *, axis: int) -> Floats:
-    whole, scale, zero = stored[f"{name}_quantized"], stored[f"{name}_scale"], stored[f"{name}_zero_point"]
-    shape = [1] * whole.ndim
-    shape[axis] = -1
-    if scale.ndim:
-        scale, zero = scale.reshape(shape), zero.reshape(shape)
+def _dequantised(stored: Mapping[str, Any], made: Mapping[str, Any], node: Any) -> Floats:  # noqa: ANN401 - of onnx
+    """The weights (in, out) of an int8 product, for inputs as they were before they were smoothed."""
+    name = node.input[1].removesuffix("_quantized")
+    whole, scale, zero = (stored[f"{name}_{part}"] for part in ("quantized", "scale", "zero_point"))
     weight: Floats = ((whole.astype(np.float32) - zero.astype(np.float32)) * scale).astype(np.float32)
+    smoothing = made.get(made[node.input[0]].input[0])
+    if smoothing is not None and smoothing.op_type == "Mul" and smoothing.input[1] in stored:
+        weight *= stored[smoothing.input[1]][:, None]
     return weight
-
-
-def _with_outliers(weights: dict[str, Floats]) -> dict[str, Floats]:
-    """Put the weights that `index.outliers` keeps apart back into their layers."""
-    plain: dict[str, Floats] = {}
-    for name, value in weights.items():
-        layer, _, last = name.rpartition(".")
-        if last not in (EXACT, "kept"):
-            plain[name.replace(".layer.weight", ".weight").replace(".layer.bias", ".bias")] = value
-        elif last == EXACT:
-            weights[f"{layer}.layer.weight"][:, weights[f"{layer}.kept"] == 0] = value.T
-    return plain
 
 
 @exit_code
