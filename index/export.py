@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 ROWS, SCALES = "rows", "scales"
 """The last parts of the names of an embedding's int8 rows and of their scales."""
+SMOOTHING, EXACT = "smoothing", "exact"
+"""The same of what inputs are multiplied by, 0 for some, and of the weights of these, which stay float."""
 _HEAD = "qa_outputs"
 
 
@@ -81,8 +83,8 @@ def export_int8(
 
     The attention and layer norms of a BERT of this configuration are fused. Weights are quantised per channel to 7
     bits, so that processors without VNNI cannot overflow; activations at run time (onnxruntime's dynamic
-    quantisation); embeddings, each by itself, to 8 bits; a reader's head stays float. `smoothing` has what the inputs
-    of each attention are divided by, and its weights multiplied with, each (width,).
+    quantisation); embeddings, each by itself, to 8 bits. A reader's head stays float, and so does what is called
+    `EXACT`. `smoothing` has what the inputs of each attention are multiplied by, and its weights divided by, (width,).
     """
     import onnx
     import torch
@@ -125,7 +127,7 @@ def export_int8(
         exact = [
             node.name
             for node in fused.nodes()
-            if _HEAD in node.name or any(name.endswith((f".{ROWS}", f".{SCALES}")) for name in node.input)
+            if _HEAD in node.name or any(name.endswith((f".{ROWS}", f".{SCALES}", f".{EXACT}")) for name in node.input)
         ]
         quantize_dynamic(
             full,
@@ -161,16 +163,16 @@ def _round_embeddings(graph: torch.nn.Module) -> None:
 
 
 def _smooth_attention(fused: Any, smoothing: Sequence[Floats]) -> None:  # noqa: ANN401 - onnxruntime's OnnxModel
-    """Divide what each fused attention reads, and multiply its weights."""
+    """Multiply what each fused attention reads, and divide its weights."""
     import onnx
 
     attention = [node for node in fused.nodes() if node.op_type == "Attention"]
-    for number, (node, scale) in enumerate(zip(attention, smoothing, strict=bool(smoothing))):
+    for number, (node, factors) in enumerate(zip(attention, smoothing, strict=bool(smoothing))):
         weight = fused.get_initializer(node.input[1])
-        scaled = onnx.numpy_helper.to_array(weight) * scale[:, None]
+        scaled = onnx.numpy_helper.to_array(weight) / factors[:, None]
         weight.CopyFrom(onnx.numpy_helper.from_array(scaled, weight.name))
-        name = f"attention.{number}.smoothing"
-        fused.add_initializer(onnx.numpy_helper.from_array(1.0 / scale, name))
+        name = f"attention.{number}.{SMOOTHING}"
+        fused.add_initializer(onnx.numpy_helper.from_array(factors, name))
         fused.add_node(onnx.helper.make_node("Mul", [node.input[0], name], [f"{name}/output"], name=f"{name}/Mul"))
         node.input[0] = f"{name}/output"
     fused.topological_sort()

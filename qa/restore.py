@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from corpus import ModelError
 from corpus.errors import exit_code
+from index.export import EXACT, ROWS, SCALES, SMOOTHING
 from index.modelfiles import verify
-from index.export import ROWS, SCALES
 
 Floats = npt.NDArray[np.float32]
 
@@ -28,9 +28,9 @@ _QKV = ("query", "key", "value")
 def restore_reader(folder: Path, out: Path) -> None:
     """Write the BERT reader that `qa.export` exported to `folder` as transformers reads it, to `out`.
 
-    Every int8 weight is multiplied by its channel's scale, and by what its input was divided by, so the model computes
-    what the exported one does, but for the rounding of activations. Raises `ModelError` for a folder that is damaged or holds
-    no BERT reader.
+    Every int8 weight is multiplied by its channel's scale, and by what its input is, and what was kept apart is put
+    back, so the model computes what the exported one does, but for the rounding of activations. Raises `ModelError` for
+    a folder that is damaged or holds no BERT reader.
     """
     import torch
     import transformers
@@ -70,10 +70,10 @@ def _weights(paths: Sequence[Path]) -> tuple[dict[str, Floats], int]:
         for name, value in stored.items()
         if name.startswith(_PREFIX) and name.endswith((".weight", ".bias"))
     }
-    for name in stored:
+    for name, value in stored.items():
         if name.endswith(f".{ROWS}"):
             embedding = name.removesuffix(f".{ROWS}")
-            found[f"{embedding.removeprefix(_PREFIX)}.weight"] = stored[name] * stored[f"{embedding}.{SCALES}"]
+            found[f"{embedding.removeprefix(_PREFIX)}.weight"] = value * stored[f"{embedding}.{SCALES}"]
     made = {output: node for graph in graphs for node in graph.node for output in node.output}
     heads = 0
     for node in (node for graph in graphs for node in graph.node):
@@ -102,8 +102,12 @@ def _dequantised(stored: Mapping[str, Any], made: Mapping[str, Any], node: Any) 
     whole, scale, zero = (stored[f"{name}_{part}"] for part in ("quantized", "scale", "zero_point"))
     weight: Floats = ((whole.astype(np.float32) - zero.astype(np.float32)) * scale).astype(np.float32)
     smoothing = made.get(made[node.input[0]].input[0])
-    if smoothing is not None and smoothing.op_type == "Mul" and smoothing.input[1] in stored:
-        weight *= stored[smoothing.input[1]][:, None]
+    if smoothing is None or smoothing.op_type != "Mul" or smoothing.input[1] not in stored:
+        return weight
+    factors = stored[smoothing.input[1]]
+    weight *= factors[:, None]
+    if not factors.all():  # some are kept apart
+        weight[factors == 0.0] = stored[smoothing.input[1].removesuffix(SMOOTHING) + EXACT]
     return weight
 
 

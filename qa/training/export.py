@@ -22,7 +22,7 @@ from qa.pretrained import load_model, load_tokenizer
 from qa.reader import WINDOW_TOKENS
 from qa.training.examples import Source
 from qa.training.gptq import round_model
-from qa.training.smoothing import blocks, input_scales, smooth
+from qa.training.smoothing import blocks, smooth, smoothing
 
 if TYPE_CHECKING:
     import torch
@@ -44,10 +44,10 @@ def export_reader(model: str, folder: Path, *, name: str, data: Sequence[Source]
     texts = [
         tokenizer(*pair, return_tensors="pt", truncation="only_second", max_length=WINDOW_TOKENS) for pair in pairs
     ]
-    scales = input_scales(source, lambda: [source(**text) for text in texts])
+    factors = smoothing(source, lambda: [source(**text) for text in texts])
     if data:
-        round_model(source, scales, [_embedded(text) for text in texts])
-    attention = smooth(source, scales)
+        round_model(source, factors, [_embedded(text) for text in texts])
+    attention = smooth(source, factors)
 
     class Graph(torch.nn.Module):
         def __init__(self) -> None:
@@ -68,7 +68,7 @@ def export_reader(model: str, folder: Path, *, name: str, data: Sequence[Source]
         folder / "model.onnx",
         outputs=("start_logits", "end_logits"),
         config=source.config,
-        smoothing=[scale.numpy() for scale in attention],
+        smoothing=[one.numpy() for one in attention],
     )
     tokenizer.backend_tokenizer.save(str(folder / "tokenizer.json"))
     limit = min(int(tokenizer.model_max_length), int(source.config.max_position_embeddings))

@@ -7,26 +7,26 @@ what the float layer computes of what reaches it in the float model: so a layer 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from qa.training.rounding import WEIGHT_STEPS, round_inputs
-from qa.training.smoothing import blocks
+from qa.training.smoothing import blocks, scale_of
 
 if TYPE_CHECKING:
     import torch
 
-    from qa.training.smoothing import Scales
+    from qa.training.smoothing import Smoothing
 
 _DAMPING = 0.01
 """Added to the moments' diagonal, as a part of its mean."""
 _AT_ONCE = 128
 
 
-def round_model(model: torch.nn.Module, scales: Scales, texts: Sequence[Mapping[str, torch.Tensor]]) -> None:
-    """Round the weights of a BERT in place, smoothed by `scales`, for texts, each a batch of one without padding.
+def round_model(model: torch.nn.Module, smoothing: Smoothing, texts: Sequence[Mapping[str, torch.Tensor]]) -> None:
+    """Round the weights of a BERT in place for texts, each a batch of one without padding.
 
-    A row of `weight * scales` then holds whole multiples, up to 64, of a 64th of its largest value, which is what
+    Once smoothed, a row of weights then holds whole multiples of a 64th of its largest value, which is what
     `index.export.export_int8` makes of any weights: these come through it unchanged.
     """
     import torch
@@ -39,14 +39,15 @@ def round_model(model: torch.nn.Module, scales: Scales, texts: Sequence[Mapping[
             original = copy.deepcopy(block)
             hooks = []
             for group, like in zip(_groups(block), _groups(original), strict=True):
-                scale = scales[names[group[0]]]
+                factors = smoothing[names[group[0]]]
+                rounding = _rounding(factors)
                 moments = _moments(
-                    (_reaching(original, like[0], one) / scale, round_inputs(_reaching(block, group[0], other) / scale))
+                    (_reaching(original, like[0], one), rounding(_reaching(block, group[0], other)))
                     for one, other in zip(exact, rounded, strict=True)
                 )
                 for layer in group:
-                    _fit(layer, scale, *moments)
-                    hooks.append(layer.register_forward_pre_hook(_rounding(scale)))
+                    _fit(layer, factors, *moments)
+                    hooks.append(layer.register_forward_pre_hook(lambda _, given, of=rounding: (of(given[0]),)))
             exact = [_states(original(one)) for one in exact]
             rounded = [_states(block(one)) for one in rounded]
             for hook in hooks:
@@ -69,8 +70,9 @@ def _states(output: Any) -> Any:  # noqa: ANN401 - of transformers, some of whos
     return output[0] if isinstance(output, tuple) else output
 
 
-def _rounding(scale: torch.Tensor) -> Any:  # noqa: ANN401 - a hook of torch
-    return lambda _, inputs: (round_inputs(inputs[0] / scale) * scale,)
+def _rounding(factors: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
+    scale, apart = scale_of(factors), factors == 0.0
+    return lambda x: (round_inputs(x * factors) * scale).where(~apart, x)
 
 
 class _ReachedError(Exception):
@@ -111,27 +113,30 @@ def _moments(pairs: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> tuple[torch.
     return gram, cross
 
 
-def _fit(layer: torch.nn.Linear, scale: torch.Tensor, gram: torch.Tensor, cross: torch.Tensor) -> None:
-    """Round the weights of a layer, and move its bias, for the moments of its scaled inputs."""
+def _fit(layer: torch.nn.Linear, factors: torch.Tensor, gram: torch.Tensor, cross: torch.Tensor) -> None:
+    """Round the weights of a layer, and move its bias, for the moments of its inputs."""
     import torch
 
     inputs = layer.in_features
-    damped = gram + torch.eye(inputs + 1) * _DAMPING * gram.diagonal()[:inputs].mean()
-    weight = torch.cat([layer.weight * scale, layer.bias[:, None]], dim=1).double()
+    scale = torch.nn.functional.pad(scale_of(factors), (0, 1), value=1.0)
+    gram, cross = (moments / scale / scale[:, None] for moments in (gram, cross))
+    damped = gram + torch.eye(inputs + 1) * _DAMPING * gram.diagonal()[:inputs][factors > 0.0].mean()
+    weight = torch.cat([layer.weight, layer.bias[:, None]], dim=1).double() * scale
     weight += torch.linalg.solve(damped, (weight @ (cross - gram)).T).T
-    # the largest inputs first, while there are most to make up for them; the bias, which is not rounded, last
-    order = torch.cat([gram.diagonal()[:inputs].argsort(descending=True), torch.tensor([inputs])])
+    # the largest inputs first, while there are most to make up for them; what is not rounded last
+    first = torch.where(factors > 0.0, gram.diagonal()[:inputs], -1.0).argsort(descending=True)
+    order = torch.cat([first, torch.tensor([inputs])])
     found = torch.empty_like(weight)
-    found[:, order] = _rounded(weight[:, order], damped[order][:, order])
-    layer.weight.copy_(found[:, :inputs] / scale)
+    found[:, order] = _rounded(weight[:, order], damped[order][:, order], int((factors > 0.0).sum()))
+    found /= scale
+    layer.weight.copy_(found[:, :inputs])
     layer.bias.copy_(found[:, inputs])
 
 
-def _rounded(weight: torch.Tensor, gram: torch.Tensor) -> torch.Tensor:
-    """All columns but the last, each passing on to those after it what its rounding did to the output."""
+def _rounded(weight: torch.Tensor, gram: torch.Tensor, inputs: int) -> torch.Tensor:
+    """The first columns rounded, each passing on to those after it what its rounding did to the output."""
     import torch
 
-    inputs = weight.shape[1] - 1
     factor = torch.linalg.cholesky(torch.cholesky_inverse(torch.linalg.cholesky(gram)), upper=True)
     largest, where = weight[:, :inputs].abs().max(dim=1)
     step = largest / WEIGHT_STEPS
@@ -147,5 +152,5 @@ def _rounded(weight: torch.Tensor, gram: torch.Tensor) -> torch.Tensor:
             errors[:, at - begin] = (rest[:, at] - found[:, at]) / factor[at, at]
             rest[:, at + 1 : end] -= errors[:, at - begin, None] * factor[at, at + 1 : end]
         rest[:, end:] -= errors @ factor[begin:end, end:]
-    found[:, inputs] = rest[:, inputs]
+    found[:, inputs:] = rest[:, inputs:]
     return found

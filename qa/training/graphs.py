@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import shutil
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,8 @@ if TYPE_CHECKING:
     import torch
 
 _TYPES, _GUESS = "token_type_ids", "guess"
+_HEAD = "screen/"
+"""What the names in a head begin with."""
 _GIVEN = "states_given"
 """The output of a screen: the states for what comes next."""
 
@@ -55,27 +56,23 @@ def cut(reader: Path, out: Path, layers: Sequence[int]) -> ModelCard:
     return card
 
 
-def take_screens(like: Path, out: Path, layers: Sequence[int]) -> None:
-    """Put the screens of reader `like`, heads and all, in the places of those without a head after `layers`.
+def take_heads(like: Path, out: Path, layers: Sequence[int]) -> None:
+    """Put the heads of reader `like` on the screens after `layers`, which have none.
 
-    Raises `ModelError` when its layers are not the same, or are cut elsewhere.
+    Raises `ModelError` when it has not as many screens.
     """
     import onnx
 
     card, _ = verify(like, "reader")
     if len(card.margins) != len(layers):
-        raise ModelError(f"{like}: this reader has {len(card.margins)} screens; name one with {len(layers)}")
+        raise ModelError(f"{like}: the screens of this reader are {len(card.margins)}; name one with {len(layers)}")
     for name in card.screens:
-        theirs, ours = (_tensors(onnx.load(str(folder / name)).graph) for folder in (like, out))
-        if not ours <= theirs:
-            raise ModelError(f"{like}: its layers in {name} are others; fit screens of this reader's own")
-        shutil.copyfile(like / name, out / name)
-
-
-def _tensors(graph: onnx.GraphProto) -> set[bytes]:
-    from onnx.numpy_helper import to_array
-
-    return {hashlib.sha256(to_array(one).tobytes()).digest() for one in graph.initializer}
+        graph = onnx.load(str(like / name)).graph
+        _attach(
+            out / name,
+            [node for node in graph.node if any(one.startswith(_HEAD) for one in (*node.input, *node.output))],
+            [one for one in graph.initializer if one.name.startswith(_HEAD)],
+        )
 
 
 def _rename(graph: onnx.GraphProto, names: Mapping[str, str]) -> None:
@@ -105,11 +102,17 @@ def add_head(screen: Path, head: torch.nn.Module, width: int) -> None:
             dynamo=False,
             opset_version=17,
         )
-    added = onnx.compose.add_prefix(onnx.load_from_string(exported.getvalue()), "screen/").graph
-    _rename(added, {f"screen/{name}": name for name in (_GIVEN, _TYPES, _GUESS)})
+    added = onnx.compose.add_prefix(onnx.load_from_string(exported.getvalue()), _HEAD).graph
+    _rename(added, {_HEAD + name: name for name in (_GIVEN, _TYPES, _GUESS)})
+    _attach(screen, added.node, added.initializer)
+
+
+def _attach(screen: Path, nodes: Iterable[onnx.NodeProto], tensors: Iterable[onnx.TensorProto]) -> None:
+    import onnx
+
     model = onnx.load(str(screen))
-    model.graph.node.extend(added.node)
-    model.graph.initializer.extend(added.initializer)
+    model.graph.node.extend(nodes)
+    model.graph.initializer.extend(tensors)
     model.graph.output.append(onnx.helper.make_tensor_value_info(_GUESS, onnx.TensorProto.FLOAT, [1]))
     if all(one.name != _TYPES for one in model.graph.input):
         model.graph.input.append(

@@ -34,7 +34,7 @@ from qa.assistant import Settings
 from qa.reader import WINDOW_TOKENS, windows
 from qa.screening import best_first
 from qa.training.examples import Source
-from qa.training.graphs import add_head, cut, take_screens
+from qa.training.graphs import add_head, cut, take_heads
 from qa.training.heads import Look, fit, guesses
 
 _MARGINS = np.arange(0.0, 20.5, 0.5)
@@ -126,7 +126,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--like",
         type=Path,
-        help="a reader with the same first layers: its screens are taken, the margins chosen anew",
+        help="a reader with nearly the same first layers: its heads are taken, the margins chosen anew",
     )
     parser.add_argument("--name", help="the name that answers and reports give it (default: the reader's)")
     parser.add_argument("--seed", type=int, default=0)
@@ -135,7 +135,7 @@ def main(arguments: list[str] | None = None) -> None:
     card = cut(options.reader, options.out, options.layers)
     card = replace(card, name=options.name or card.name, margins=(float(_MARGINS[-1]),) * len(options.layers))
     if options.like:
-        take_screens(options.like, options.out, options.layers)
+        take_heads(options.like, options.out, options.layers)
     card.write(options.out)
     model = OnnxModel(options.out, "reader")
     with Library.in_memory() as library:

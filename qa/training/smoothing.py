@@ -1,9 +1,11 @@
-"""Inputs of linear layers scaled so that int8's levels serve every channel (SmoothQuant; Xiao et al. 2023).
+"""Inputs of linear layers made fit for int8: scaled (SmoothQuant; Xiao et al. 2023), the largest kept apart.
 
-A few channels of a transformer's activations are many times larger than the others, and one scale for all of them
-leaves the others few of int8's 256 levels. So what a linear layer W computes of x is computed as `(x / s) (s W)`, with
-the largest value of each channel in s: then all are equally large. What this costs the weights, which keep one scale
-for each output, `qa.training.gptq` makes good.
+Some channels of a transformer's activations are many times larger than the others, and one scale for all of them
+leaves the others few of int8's 256 levels. So what a linear layer W computes of x is computed as `(x m) (W / m)`, with
+smaller m for larger channels. That makes the weights of these larger, which have one scale for each output; so not all
+of it is evened out, and where a layer widens or narrows, the few largest channels, O, are taken apart, as LLM.int8()
+does (Dettmers et al. 2022): `(x m) (W / m) + x_O W_O`, with m zero for them. The last product is narrow enough to stay
+float. What rounding still does, `qa.training.gptq` makes good.
 """
 
 from __future__ import annotations
@@ -11,15 +13,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from index.export import EXACT, SMOOTHING
+
 if TYPE_CHECKING:
     import torch
 
-Scales = Mapping[str, "torch.Tensor"]
-"""What the inputs of linear layers are divided by, each (in,), by the layers' names."""
+Smoothing = Mapping[str, "torch.Tensor"]
+"""What the inputs of linear layers are multiplied by, each (in,), 0 for those kept apart; by the layers' names."""
 
 _HEAD = "qa_outputs"
-_SMALLEST = 0.1
-"""No channel is divided by less than this part of the mean: what is all but 0 in a few texts need not be in others."""
+_SHARE = 0.75
+"""How much of the differences between channels the weights take over; the rest stays in the activations."""
+_APART = 4
+_SMALLEST = 1e-5
 
 
 def blocks(model: torch.nn.Module) -> Sequence[Any]:
@@ -29,8 +35,11 @@ def blocks(model: torch.nn.Module) -> Sequence[Any]:
     return found if all(hasattr(one, "intermediate") for one in found) else ()
 
 
-def input_scales(model: torch.nn.Module, run: Callable[[], object]) -> dict[str, torch.Tensor]:
-    """The scales of all linear layers but the head's, from what reaches them while `run` runs the model on texts."""
+def smoothing(model: torch.nn.Module, run: Callable[[], object]) -> dict[str, torch.Tensor]:
+    """Of all linear layers but the head's, from what reaches them while `run` runs the model on texts.
+
+    Layers that get the same get the same smoothing.
+    """
     import torch
 
     layers = {
@@ -51,39 +60,57 @@ def input_scales(model: torch.nn.Module, run: Callable[[], object]) -> dict[str,
         run()
     for hook in hooks:
         hook.remove()
-    return {name: found.clamp(min=max(_SMALLEST * float(found.mean()), 1e-6)) for name, found in largest.items()}
+    weights = {name: layer.weight.detach().abs().amax(0) for name, layer in layers.items()}
+    for block in blocks(model):
+        heads = block.attention.self
+        alike = [name for name, layer in layers.items() if layer in (heads.query, heads.key, heads.value)]
+        weights.update(dict.fromkeys(alike, torch.stack([weights[name] for name in alike]).amax(0)))
+    found = {}
+    for name, layer in layers.items():
+        scale = largest[name].clamp(min=_SMALLEST) ** _SHARE / weights[name].clamp(min=_SMALLEST) ** (1.0 - _SHARE)
+        found[name] = scale.mean() / scale
+        if layer.in_features != layer.out_features:
+            found[name][largest[name].topk(_APART).indices] = 0.0
+    return found
 
 
-def smooth(model: torch.nn.Module, scales: Scales) -> list[torch.Tensor]:
+def scale_of(smoothing: torch.Tensor) -> torch.Tensor:
+    """What the weights of a layer are multiplied with, (in,); 1 for inputs kept apart."""
+    return smoothing.where(smoothing > 0.0, 1.0).reciprocal()
+
+
+def smooth(model: torch.nn.Module, smoothing: Smoothing) -> list[torch.Tensor]:
     """Scale the layers of a BERT in place, without changing what it computes.
 
-    What the attention reads cannot be scaled here, since its layers are fused later on: its scales are returned, of
-    each block in turn (see `index.export.export_int8`).
+    What the attention reads cannot be scaled here, since its layers are fused later on: what to multiply it by is
+    returned, of each block in turn (see `index.export.export_int8`).
     """
     names = {layer: name for name, layer in model.named_modules()}
     for block in blocks(model):
         value, output = block.attention.self.value, block.attention.output.dense
-        scale = scales[names[output]]
-        value.weight.data /= scale[:, None]
-        value.bias.data /= scale
-        output.weight.data *= scale
+        factor = smoothing[names[output]]
+        value.weight.data *= factor[:, None]
+        value.bias.data *= factor
+        output.weight.data /= factor
         for part in (block.intermediate, block.output):
-            part.dense = _smoothed(part.dense, scales[names[part.dense]])
-    return [scales[names[block.attention.self.query]] for block in blocks(model)]
+            part.dense = _smoothed(part.dense, smoothing[names[part.dense]])
+    return [smoothing[names[block.attention.self.query]] for block in blocks(model)]
 
 
-def _smoothed(layer: torch.nn.Linear, scale: torch.Tensor) -> torch.nn.Module:
+def _smoothed(layer: torch.nn.Linear, smoothing: torch.Tensor) -> torch.nn.Module:
     import torch
 
     class Smoothed(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.smoothing = torch.nn.Buffer(1.0 / scale)
-            layer.weight.data *= scale
+            self.apart = torch.nn.Buffer((smoothing == 0.0).nonzero()[:, 0])
+            self.register_buffer(SMOOTHING, smoothing)
+            self.register_buffer(EXACT, layer.weight.detach()[:, self.apart].T.clone())
+            layer.weight.data *= scale_of(smoothing) * (smoothing > 0.0)
             self.layer = layer
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
-            output: torch.Tensor = self.layer(x * self.smoothing)
-            return output
+            smoothed: torch.Tensor = self.layer(x * self.get_buffer(SMOOTHING))
+            return smoothed + x.index_select(-1, self.apart) @ self.get_buffer(EXACT)
 
     return Smoothed()

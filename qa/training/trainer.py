@@ -19,7 +19,7 @@ from qa.training.losses import answer_loss, teacher_loss
 from qa.training.passes import Passes
 from qa.training.rounding import round_layers
 from qa.training.settings import Settings, factor
-from qa.training.smoothing import input_scales
+from qa.training.smoothing import smoothing
 from qa.training.teacher import Teacher
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Trainer:
         self._teacher = (
             Teacher(settings.teacher, self.tokenizer, self.device, settings.precision) if settings.teacher else None
         )
-        self._scales: dict[str, torch.Tensor] | None = None
+        self._smoothing: dict[str, torch.Tensor] | None = None
         self._optimizer = torch.optim.AdamW(self._groups(), lr=settings.learning_rate, fused=True)
         self.progress = Progress()
         folder.mkdir(parents=True, exist_ok=True)
@@ -118,8 +118,8 @@ class Trainer:
         feed = {name: torch.from_numpy(value).to(self.device) for name, value in _feed(batch).items()}
         if not self._takes_types:
             del feed["token_type_ids"]
-        if self._scales is None and self.progress.share > 1.0 - self.settings.rounded_share:
-            self._round(input_scales(self.model, lambda: self.model(**feed)))
+        if self._smoothing is None and self.progress.share > 1.0 - self.settings.rounded_share:
+            self._round(smoothing(self.model, lambda: self.model(**feed)))
         with torch.autocast(self.device, dtype=torch.bfloat16, enabled=self.settings.precision == "bf16"):
             output = self.model(**feed, output_hidden_states=self._exit is not None)
             exits = self._exit(output.hidden_states[self.settings.exit_layer]) if self._exit else None
@@ -140,9 +140,9 @@ class Trainer:
         weight = self.settings.teacher_weight
         return (1.0 - weight) * loss + weight * teacher_loss(logits, taught, batch, self.settings.temperature)
 
-    def _round(self, scales: dict[str, torch.Tensor]) -> None:
-        self._scales = scales
-        round_layers(self.model, scales)
+    def _round(self, smoothing: dict[str, torch.Tensor]) -> None:
+        self._smoothing = smoothing
+        round_layers(self.model, smoothing)
 
     def _advance(self, batch: Batch, passes: float, seconds: float) -> None:
         done = self.progress
@@ -203,7 +203,7 @@ class Trainer:
             "model": self.model.state_dict(),
             "optimizer": self._optimizer.state_dict(),
             "exit": self._exit.state_dict() if self._exit else None,
-            "scales": self._scales,
+            "smoothing": self._smoothing,
         }
         scratch = self.folder / f"{_CHECKPOINT}.new"
         with scratch.open("wb") as file:
@@ -226,8 +226,8 @@ class Trainer:
         self._optimizer.load_state_dict(state["optimizer"])
         if self._exit:
             self._exit.load_state_dict(state["exit"])
-        if state["scales"] is not None:
-            self._round(state["scales"])
+        if state["smoothing"] is not None:
+            self._round(state["smoothing"])
         self.progress = Progress(**state["progress"])
         rows = [line for line in log.read_text().splitlines(keepends=True) if line.endswith("\n")]
         kept = [row for row in rows if json.loads(row)["step"] <= self.progress.step]
