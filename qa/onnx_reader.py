@@ -16,7 +16,7 @@ _AT_ONCE = 32
 
 
 class OnnxReader:
-    """A reader from a model folder that `python -m qa.export` has written."""
+    """A reader from a model folder that `python -m qa.training.export` has written."""
 
     def __init__(self, folder: Path = BUNDLED_READER, *, threads: int | None = None) -> None:
         """Load the model of `folder`. Raises `ModelError` when it is missing or altered."""

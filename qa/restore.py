@@ -26,7 +26,7 @@ _QKV = ("query", "key", "value")
 
 
 def restore_reader(folder: Path, out: Path) -> None:
-    """Write the BERT reader that `qa.export` exported to `folder` as transformers reads it, to `out`.
+    """Write the BERT reader that `qa.training.export` exported to `folder` as transformers reads it, to `out`.
 
     Every int8 weight is multiplied by its channel's scale, and by what its input is, and what was kept apart is put
     back, so the model computes what the exported one does, but for the rounding of activations. Raises `ModelError` for

@@ -205,9 +205,9 @@ def trained(tiny) -> Path:
 
 @pytest.fixture(scope="session")
 def exported(trained) -> Path:
-    """The trained one as `qa.export` writes it."""
+    """The trained one as `qa.training.export` writes it."""
     pytest.importorskip("onnx", reason="exporting needs onnx")
-    from qa.export import export_reader
+    from qa.training.export import export_reader
 
     folder = trained.parent / "exported"
     logging.disable(logging.WARNING)  # onnxruntime recommends a pre-processing step

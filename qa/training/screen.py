@@ -115,7 +115,7 @@ def choose(seen: Sequence[Look], guessed: Sequence[Floats], lost: float) -> tupl
 def main(arguments: list[str] | None = None) -> None:
     """Make screens as the command line says."""
     parser = argparse.ArgumentParser(prog="python -m qa.training.screen", description=__doc__)
-    parser.add_argument("reader", type=Path, help="a reader that `python -m qa.export` has written")
+    parser.add_argument("reader", type=Path, help="a reader that `python -m qa.training.export` has written")
     parser.add_argument("--data", type=Source.parse, nargs="+", required=True, help="files of training questions")
     parser.add_argument(
         "--layers", type=int, nargs="+", default=[3, 6], help="how many layers come before each screen (3 6)"
