@@ -22,6 +22,7 @@ from index.modelfiles import verify
 Floats = npt.NDArray[np.float32]
 
 _PREFIX = "reader."
+_HEAD = "qa_outputs"
 _QKV = ("query", "key", "value")
 
 
@@ -88,7 +89,7 @@ def _weights(paths: Sequence[Path]) -> tuple[dict[str, Floats], int]:
         elif node.op_type == "MatMulInteger":
             layer = node.output[0].split("/MatMul_")[0].removeprefix("/reader/").replace("/", ".")
             found[f"{layer}.weight"] = _dequantised(stored, made, node).T
-        elif node.op_type == "MatMul" and node.input[1] in stored:
+        elif node.op_type == "MatMul" and node.input[1] in stored and _HEAD in node.name:
             layer = node.output[0].split("/MatMul_")[0].removeprefix("/reader/").replace("/", ".")
             found[f"{layer}.weight"] = stored[node.input[1]].T
     return {

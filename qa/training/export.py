@@ -70,6 +70,7 @@ def export_reader(model: str, folder: Path, *, name: str, data: Sequence[Source]
         config=source.config,
         smoothing=[one.numpy() for one in attention],
     )
+    tokenizer.backend_tokenizer.no_truncation()  # whoever reads makes windows
     tokenizer.backend_tokenizer.save(str(folder / "tokenizer.json"))
     limit = min(int(tokenizer.model_max_length), int(source.config.max_position_embeddings))
     ModelCard(kind="reader", name=name, max_tokens=limit).write(folder)

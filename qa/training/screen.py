@@ -121,7 +121,7 @@ def main(arguments: list[str] | None = None) -> None:
         "--layers", type=int, nargs="+", default=[3, 6], help="how many layers come before each screen (3 6)"
     )
     parser.add_argument(
-        "--lost", type=float, default=0.01, help="the share of best passages that may be left out (0.01)"
+        "--lost", type=float, default=0.005, help="the share of best passages that may be left out (0.005)"
     )
     parser.add_argument(
         "--like",
