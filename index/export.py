@@ -25,7 +25,8 @@ ROWS, SCALES = "rows", "scales"
 """The last parts of the names of an embedding's int8 rows and of their scales."""
 SMOOTHING, EXACT = "smoothing", "exact"
 """The same of what inputs are multiplied by, 0 for some, and of the weights of these, which stay float."""
-_HEAD = "qa_outputs"
+HEAD = "qa_outputs"
+"""What transformers calls the layer that makes the logits of states."""
 
 
 def export_embedder(model: str, folder: Path, *, name: str, max_tokens: int | None = None) -> None:
@@ -127,7 +128,7 @@ def export_int8(
         exact = [
             node.name
             for node in fused.nodes()
-            if _HEAD in node.name or any(name.endswith((f".{ROWS}", f".{SCALES}", f".{EXACT}")) for name in node.input)
+            if HEAD in node.name or any(name.endswith((f".{ROWS}", f".{SCALES}", f".{EXACT}")) for name in node.input)
         ]
         quantize_dynamic(
             full,

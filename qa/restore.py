@@ -16,13 +16,12 @@ import numpy.typing as npt
 
 from corpus import ModelError
 from corpus.errors import exit_code
-from index.export import EXACT, ROWS, SCALES, SMOOTHING
+from index.export import EXACT, HEAD, ROWS, SCALES, SMOOTHING
 from index.modelfiles import verify
 
 Floats = npt.NDArray[np.float32]
 
 _PREFIX = "reader."
-_HEAD = "qa_outputs"
 _QKV = ("query", "key", "value")
 
 
@@ -86,12 +85,10 @@ def _weights(paths: Sequence[Path]) -> tuple[dict[str, Floats], int]:
                 _QKV, np.split(weight, 3, axis=1), np.split(stored[node.input[2]], 3), strict=True
             ):
                 found[f"{layer}.{name}.weight"], found[f"{layer}.{name}.bias"] = part.T, bias
-        elif node.op_type == "MatMulInteger":
+        elif node.op_type == "MatMulInteger" or (node.op_type == "MatMul" and HEAD in node.name):
             layer = node.output[0].split("/MatMul_")[0].removeprefix("/reader/").replace("/", ".")
-            found[f"{layer}.weight"] = _dequantised(stored, made, node).T
-        elif node.op_type == "MatMul" and node.input[1] in stored and _HEAD in node.name:
-            layer = node.output[0].split("/MatMul_")[0].removeprefix("/reader/").replace("/", ".")
-            found[f"{layer}.weight"] = stored[node.input[1]].T
+            whole = node.op_type == "MatMulInteger"
+            found[f"{layer}.weight"] = (_dequantised(stored, made, node) if whole else stored[node.input[1]]).T
     return {
         name.replace(".layer.weight", ".weight").replace(".layer.bias", ".bias"): found[name] for name in found
     }, heads

@@ -8,12 +8,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, TypeVar, get_args
 
 from corpus.sentences import without
 from eval.dataset import ReadingExample, load_reading
 from eval.wrong_passages import WrongPassages
 
+T = TypeVar("T")
 Kind = Literal["answerable", "unanswerable", "wrong passage", "sentence cut", "name swapped"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 SHINGLE = 13
@@ -52,6 +53,10 @@ class Source:
         """`FILE` or `FILE:COUNT`."""
         path, _, count = text.rpartition(":")
         return cls(Path(path), int(count)) if path and count.isdigit() else cls(Path(text))
+
+    def draw(self, found: Sequence[T], rng: random.Random) -> list[T]:
+        """As many of what was found in it as it says, at random."""
+        return rng.sample(found, min(self.count or len(found), len(found)))
 
 
 class Questions:

@@ -80,9 +80,7 @@ def _questions(data: Sequence[Source], seed: int) -> Iterator[tuple[str, str]]:
     """As many questions with their passages as each source says, drawn at random."""
     rng = random.Random(seed)
     for source in data:
-        examples = load_reading(source.path)
-        drawn = rng.sample(examples, min(source.count or len(examples), len(examples)))
-        yield from ((one.question, one.passage) for one in drawn)
+        yield from ((one.question, one.passage) for one in source.draw(load_reading(source.path), rng))
 
 
 def _embedded(text: Any) -> dict[str, torch.Tensor]:  # noqa: ANN401 - of transformers

@@ -35,13 +35,13 @@ def _rounding(layer: torch.nn.Module, factors: torch.Tensor) -> Callable[[torch.
 
     def forward(x: torch.Tensor) -> torch.Tensor:
         weight: torch.Tensor = layer.weight  # type: ignore[assignment]
-        output = linear(round_inputs(x * factors), round_weights(weight * scale), layer.bias)  # type: ignore[arg-type]
+        output = linear(round_inputs(x * factors), _round_weights(weight * scale), layer.bias)  # type: ignore[arg-type]
         return output + linear(x[..., apart], weight[:, apart]) if len(apart) else output
 
     return forward
 
 
-def round_weights(weight: torch.Tensor) -> torch.Tensor:
+def _round_weights(weight: torch.Tensor) -> torch.Tensor:
     """Each row to multiples of its largest value over 64."""
     scale = weight.detach().abs().amax(dim=1, keepdim=True).clamp(min=1e-8) / WEIGHT_STEPS
     return weight + ((weight / scale).round() * scale - weight).detach()

@@ -50,7 +50,7 @@ def filled(library: Library, sources: Sequence[Source], seed: int) -> list[str]:
         passages, name = load_passages(source.path), source.path.name
         library.add(Article(f"{name}-{n}", one.title, one.text, f"{name}/{n}") for n, one in enumerate(passages))
         questions = [example.question for one in passages for example in one.examples if example.answerable]
-        asked += rng.sample(questions, min(source.count or len(questions), len(questions)))
+        asked += source.draw(questions, rng)
     return asked
 
 

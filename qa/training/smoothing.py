@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from index.export import EXACT, SMOOTHING
+from index.export import EXACT, HEAD, SMOOTHING
 
 if TYPE_CHECKING:
     import torch
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 Smoothing = Mapping[str, "torch.Tensor"]
 """What the inputs of linear layers are multiplied by, each (in,), 0 for those kept apart; by the layers' names."""
 
-_HEAD = "qa_outputs"
 _SHARE = 0.75
 """How much of the differences between channels the weights take over; the rest stays in the activations."""
 _APART = 4
@@ -45,7 +44,7 @@ def smoothing(model: torch.nn.Module, run: Callable[[], object]) -> dict[str, to
     layers = {
         name: layer
         for name, layer in model.named_modules()
-        if isinstance(layer, torch.nn.Linear) and not name.endswith(_HEAD)
+        if isinstance(layer, torch.nn.Linear) and not name.endswith(HEAD)
     }
     largest = {name: torch.zeros(layer.in_features, device=layer.weight.device) for name, layer in layers.items()}
 
