@@ -61,7 +61,7 @@ def read(parts: Sequence[onnxruntime.InferenceSession], inputs: Sequence[WindowI
 def measure(inputs: Sequence[WindowInput], rounds: int) -> list[dict[str, Any]]:
     """For each size of batch: the milliseconds of a window, these beside size 1, and how many best spans differ."""
     card, _ = verify(BUNDLED_READER, "reader")
-    parts = [session(BUNDLED_READER / name, threads=processors()) for name in (*card.screens, "model.onnx")]
+    parts = [session(BUNDLED_READER / name, threads=processors()) for name in card.pieces]
     took = dict.fromkeys(SIZES, float("inf"))
     spans: dict[int, list[Any]] = {}
     for _ in range(rounds + 1):

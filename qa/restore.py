@@ -37,7 +37,7 @@ def restore_reader(folder: Path, out: Path) -> None:
     from transformers import BertConfig, BertForQuestionAnswering
 
     card, _ = verify(folder, "reader")
-    weights, heads = _weights([folder / name for name in card.files if name.endswith(".onnx")])
+    weights, heads = _weights([folder / name for name in card.pieces])
     words = weights.get("bert.embeddings.word_embeddings.weight")
     if words is None or not heads:
         raise ModelError(f"{folder}: holds no BERT reader; only these can be restored")
