@@ -11,16 +11,28 @@ import heapq
 import math
 from collections.abc import Callable, Iterable, Sequence
 
+Apply = Callable[[Callable[[int], float], Sequence[int]], Iterable[float]]
+"""What `map` does."""
+
 
 def best_first(
-    places: Iterable[int], margins: Sequence[float], advance: Callable[[int, int], float], to_beat: float = -math.inf
+    places: Sequence[int],
+    margins: Sequence[float],
+    advance: Callable[[int, int], float],
+    to_beat: float = -math.inf,
+    *,
+    apply: Apply = map,
 ) -> float:
     """Read on whichever place promises most, until none can reach what is to beat; the best score, or `to_beat`.
 
     `advance(place, part)` runs one part of a place: a screen, part 0 to `len(margins) - 1`, gives its guess; what comes
-    after the last gives the score.
+    after the last gives the score. The first parts are run on every place, by `apply`.
     """
-    queue = [(-math.inf, place, 0) for place in places]
+    begun = list(apply(lambda place: advance(place, 0), places))
+    if not margins:
+        return max([to_beat, *begun])
+    queue = [(-(told + margins[0]), place, 1) for place, told in zip(places, begun, strict=True)]
+    heapq.heapify(queue)
     while queue:
         hope, place, part = heapq.heappop(queue)
         if -hope < to_beat:
