@@ -262,14 +262,13 @@ def test_a_killed_run_resumes_to_the_same_losses(whole_run, trained, data, dev, 
 def test_passes_prepared_beforehand_are_those_of_the_run(whole_run, trained, data, dev, tmp_path, capsys):
     from qa.training.__main__ import main
 
-    prepared = command(trained, data, dev, tmp_path, "--prepare", "2")
-    subprocess.run(prepared, capture_output=True, check=True)
+    assert main(command(trained, data, dev, tmp_path, "--prepare", "2")[3:]) == 0
     assert sorted(path.name for path in (tmp_path / "passes").iterdir()) == ["000.npz", "001.npz"]
     assert not (tmp_path / "log.jsonl").exists()
     elsewhere = command(trained, data, dev, tmp_path)
     place = elsewhere.index("--data")
     del elsewhere[place : place + 2]
-    subprocess.run(elsewhere, capture_output=True, check=True)
+    assert main(elsewhere[3:]) == 0
     assert log(tmp_path) == log(whole_run)
     assert main(command(trained, data, dev, tmp_path)[3:]) == 0
     assert "the 2 passes prepared in" in capsys.readouterr().err
