@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from corpus import ModelError, samples, split
-from qa.onnx_reader import OnnxReader, near_ties
+from qa.onnx_reader import OnnxReader
 from qa.reader import BUNDLED_READER, MAX_QUESTION_TOKENS, Window, load_reader, windows
 
 PASSAGES = [passage.text for sample in samples() for passage in split(sample)][:12]
@@ -153,29 +153,6 @@ def test_reading_twice_gives_the_same(reader):
     for one, other in zip(reader.read(QUESTION, PASSAGES[:4]), reader.read(QUESTION, PASSAGES[:4]), strict=True):
         np.testing.assert_array_equal(one.start_logits, other.start_logits)
         np.testing.assert_array_equal(one.end_logits, other.end_logits)
-
-
-# --- near ties ----------------------------------------------------------------------------------------------------
-
-
-def scored(passage: int, *scores: float) -> Window:
-    """A window of words with these scores."""
-    words, halves = np.arange(len(scores)), np.array(scores, np.float32) / 2
-    return Window(passage, words, words + 1, halves, halves, 0.0)
-
-
-@pytest.mark.parametrize(
-    ("found", "to_beat", "expected"),
-    [
-        ([scored(0, 5.0, -9.0)], 5.0, []),
-        ([scored(0, 5.0, 4.9)], 5.0, [0]),
-        ([scored(0, 5.0, 4.9)], 7.0, []),  # neither will be the answer
-        ([scored(0, 5.0, -9.0), scored(1, 3.0, 3.0), scored(2, -9.0, 4.9)], 5.0, [0, 2]),
-        ([scored(0, 5.0, -9.0), scored(0, 4.9, -9.0)], 5.0, []),  # windows of one passage that share a span
-    ],
-)
-def test_spans_that_score_nearly_the_same_are_a_tie(found, to_beat, expected):
-    assert near_ties(dict(enumerate(found)), 0.2, to_beat) == expected
 
 
 # --- the two routes -----------------------------------------------------------------------------------------------
