@@ -8,6 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from corpus import ModelError, samples, split
+from qa import onnx_reader
 from qa.onnx_reader import OnnxReader
 from qa.reader import BUNDLED_READER, MAX_QUESTION_TOKENS, Window, load_reader, windows
 
@@ -151,6 +152,15 @@ def test_the_best_of_a_window_is_its_best_span_of_any_length():
 
 def test_reading_twice_gives_the_same(reader):
     for one, other in zip(reader.read(QUESTION, PASSAGES[:4]), reader.read(QUESTION, PASSAGES[:4]), strict=True):
+        np.testing.assert_array_equal(one.start_logits, other.start_logits)
+        np.testing.assert_array_equal(one.end_logits, other.end_logits)
+
+
+def test_windows_begun_side_by_side_are_those_begun_one_by_one(reader, monkeypatch):
+    abreast = reader.read(QUESTION, PASSAGES)
+    monkeypatch.setattr(onnx_reader, "_ABREAST", 1)
+    for one, other in zip(abreast, reader.read(QUESTION, PASSAGES), strict=True):
+        assert one.passage == other.passage
         np.testing.assert_array_equal(one.start_logits, other.start_logits)
         np.testing.assert_array_equal(one.end_logits, other.end_logits)
 
