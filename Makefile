@@ -12,7 +12,7 @@ chat: .venv/core  ## install, then open the chat page on the bundled articles
 	$(BIN)/articleqa chat
 
 test: .venv/dev  ## install, then run the whole test suite
-	$(BIN)/python -m pytest --numprocesses 3 --dist worksteal
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 check: .venv/dev  ## lint, types, layers, and a smoke test of the built wheel
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
