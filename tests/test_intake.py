@@ -206,9 +206,9 @@ def until_ctrl_c(command: Sequence[str], share: float) -> tuple[int, str]:
     return child.wait(60), shown
 
 
-def test_hundreds_of_files_show_progress_and_can_be_stopped_and_taken_up_again(tmp_path):
+def test_a_thousand_files_show_progress_and_can_be_stopped_and_taken_up_again(tmp_path):
     """Nothing is lost or doubled, however often it is stopped, and what is broken holds nothing up."""
-    count = 400
+    count = 1_000
     mixed_files(tmp_path / "piers", count)
     library = str(tmp_path / "library")
     add = [sys.executable, "-m", "app", "add", str(tmp_path / "piers"), "--library", library]
