@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,18 @@ _PREFIX = "reader."
 _QKV = ("query", "key", "value")
 
 
+@dataclass(slots=True)
+class Weights:
+    """The float weights of a BERT by their names in transformers, linear layers as (out, in), and its attention heads.
+
+    `smoothing` has by the layers' names what their inputs were multiplied by, (in,); see `qa.training.smoothing`.
+    """
+
+    tensors: dict[str, Floats] = field(default_factory=dict)
+    smoothing: dict[str, Floats] = field(default_factory=dict)
+    heads: int = 0
+
+
 def restore_reader(folder: Path, out: Path) -> None:
     """Write the BERT reader that `qa.training.export` exported to `folder` as transformers reads it, to `out`.
 
@@ -37,10 +50,9 @@ def restore_reader(folder: Path, out: Path) -> None:
     from transformers import BertConfig, BertForQuestionAnswering
 
     card, _ = verify(folder, "reader")
-    weights, heads = _weights([folder / name for name in card.pieces])
-    words = weights.get("bert.embeddings.word_embeddings.weight")
-    if words is None or not heads:
-        raise ModelError(f"{folder}: holds no BERT reader; only these can be restored")
+    restored = restored_weights(folder)
+    weights, heads = restored.tensors, restored.heads
+    words = weights["bert.embeddings.word_embeddings.weight"]
     config = BertConfig(
         vocab_size=words.shape[0],
         hidden_size=words.shape[1],
@@ -58,55 +70,65 @@ def restore_reader(folder: Path, out: Path) -> None:
     tokenizer.save_pretrained(out)
 
 
-def _weights(paths: Sequence[Path]) -> tuple[dict[str, Floats], int]:
-    """The float weights by their names in transformers, linear layers as (out, in); and the attention heads."""
+def restored_weights(folder: Path) -> Weights:
+    """The weights of an exported reader; raises `ModelError` as `restore_reader` does."""
     import onnx
     from onnx import numpy_helper
 
-    graphs: list[Any] = [onnx.load(str(path)).graph for path in paths]
+    card, _ = verify(folder, "reader")
+    graphs: list[Any] = [onnx.load(str(folder / name)).graph for name in card.pieces]
     stored = {one.name: numpy_helper.to_array(one) for graph in graphs for one in graph.initializer}
-    found = {
-        name.removeprefix(_PREFIX): value
-        for name, value in stored.items()
-        if name.startswith(_PREFIX) and name.endswith((".weight", ".bias"))
-    }
+    restored = Weights()
+    found = restored.tensors
     for name, value in stored.items():
-        if name.endswith(f".{ROWS}"):
+        if name.startswith(_PREFIX) and name.endswith((".weight", ".bias")):
+            found[name.removeprefix(_PREFIX).replace(".layer.bias", ".bias")] = value
+        elif name.endswith(f".{ROWS}"):
             embedding = name.removesuffix(f".{ROWS}")
             found[f"{embedding.removeprefix(_PREFIX)}.weight"] = value * stored[f"{embedding}.{SCALES}"]
     made = {output: node for graph in graphs for node in graph.node for output in node.output}
-    heads = 0
     for node in (node for graph in graphs for node in graph.node):
         if node.op_type == "QAttention":
-            heads = next(one.i for one in node.attribute if one.name == "num_heads")
+            restored.heads = next(one.i for one in node.attribute if one.name == "num_heads")
             layer = node.output[0].split("/self/")[0].removeprefix("/reader/").replace("/", ".") + ".self"
-            weight = _dequantised(stored, made, node)
-            for name, part, bias in zip(
-                _QKV, np.split(weight, 3, axis=1), np.split(stored[node.input[2]], 3), strict=True
-            ):
+            factors, weight = _dequantised(stored, made, node)
+            parts = np.split(weight, 3, axis=1), np.split(stored[node.input[2]], 3)
+            for name, part, bias in zip(_QKV, *parts, strict=True):
                 found[f"{layer}.{name}.weight"], found[f"{layer}.{name}.bias"] = part.T, bias
-        elif node.op_type == "MatMulInteger" or (node.op_type == "MatMul" and HEAD in node.name):
-            layer = node.output[0].split("/MatMul_")[0].removeprefix("/reader/").replace("/", ".")
-            whole = node.op_type == "MatMulInteger"
-            found[f"{layer}.weight"] = (_dequantised(stored, made, node) if whole else stored[node.input[1]]).T
-    return {
-        name.replace(".layer.weight", ".weight").replace(".layer.bias", ".bias"): found[name] for name in found
-    }, heads
+                restored.smoothing[f"{layer}.{name}"] = factors
+        elif node.op_type == "MatMulInteger":
+            layer = _layer(node).removesuffix(".layer")
+            restored.smoothing[layer], weight = _dequantised(stored, made, node)
+            found[f"{layer}.weight"] = weight.T
+        elif node.op_type == "MatMul" and HEAD in node.name:
+            found[f"{_layer(node)}.weight"] = stored[node.input[1]].T
+    if not restored.heads or "bert.embeddings.word_embeddings.weight" not in found:
+        raise ModelError(f"{folder}: holds no BERT reader; only these can be restored")
+    return restored
 
 
-def _dequantised(stored: Mapping[str, Any], made: Mapping[str, Any], node: Any) -> Floats:  # noqa: ANN401 - of onnx
-    """The weights (in, out) of an int8 product, for inputs as they were before they were smoothed."""
+def _layer(product: Any) -> str:  # noqa: ANN401 - of onnx
+    name: str = product.output[0].split("/MatMul_")[0].removeprefix("/reader/").replace("/", ".")
+    return name
+
+
+def _dequantised(
+    stored: Mapping[str, Any],
+    made: Mapping[str, Any],
+    node: Any,  # noqa: ANN401 - of onnx
+) -> tuple[Floats, Floats]:
+    """What the input of an int8 product is multiplied by, and the weights (in, out) for inputs as they were before."""
     name = node.input[1].removesuffix("_quantized")
     whole, scale, zero = (stored[f"{name}_{part}"] for part in ("quantized", "scale", "zero_point"))
     weight: Floats = ((whole.astype(np.float32) - zero.astype(np.float32)) * scale).astype(np.float32)
     smoothing = made.get(made[node.input[0]].input[0])
     if smoothing is None or smoothing.op_type != "Mul" or smoothing.input[1] not in stored:
-        return weight
-    factors = stored[smoothing.input[1]]
+        return np.ones(len(weight), np.float32), weight
+    factors: Floats = stored[smoothing.input[1]]
     weight *= factors[:, None]
     if not factors.all():  # some are kept apart
         weight[factors == 0.0] = stored[smoothing.input[1].removesuffix(SMOOTHING) + EXACT]
-    return weight
+    return factors, weight
 
 
 @exit_code

@@ -12,7 +12,7 @@ import torch
 from corpus import ModelError, samples, split
 from qa.onnx_reader import OnnxReader
 from qa.pretrained import load_model, load_tokenizer
-from qa.restore import restore_reader
+from qa.restore import restore_reader, restored_weights
 from qa.torch_reader import TorchReader
 from qa.training.examples import Source
 from qa.training.export import export_reader
@@ -39,6 +39,24 @@ def model(trained):
 @pytest.fixture
 def given(model, texts):
     return smoothing(model, lambda: [model(**text) for text in texts])
+
+
+@pytest.fixture
+def source(tiny, model, tmp_path):
+    """The folder of a model no two of whose weights are equal: of equal ones, such as new layer norms, exports one."""
+    generator = torch.Generator().manual_seed(0)
+    for part in model.parameters():
+        part.data.add_(torch.randn(part.shape, generator=generator), alpha=0.05)
+    model.save_pretrained(tmp_path / "source")
+    tiny.tokenizer(model_max_length=512).save_pretrained(tmp_path / "source")
+    return str(tmp_path / "source")
+
+
+@pytest.fixture
+def data(tmp_path):
+    row = {"context": samples()[0].text, "questions": [{"id": "1", "question": "Who?", "answers": []}]}
+    (tmp_path / "data.jsonl").write_text(json.dumps(row))
+    return [Source(tmp_path / "data.jsonl")]
 
 
 def embedded(text):
@@ -82,16 +100,9 @@ def test_rounded_weights_are_multiples_of_a_64th_of_their_largest(model, given, 
         torch.testing.assert_close(levels, levels.round(), rtol=0, atol=1e-3)
 
 
-def test_what_was_rounded_for_data_comes_through_the_export_unchanged(tiny, model, tmp_path):
+def test_what_was_rounded_for_data_comes_through_the_export_unchanged(model, source, data, tmp_path):
     """The weights of the exported graph are those that were rounded, so float ones of them compute the same."""
-    generator = torch.Generator().manual_seed(0)
-    for part in model.parameters():  # the exporter keeps equal ones once, and layer norms start equal
-        part.data.add_(torch.randn(part.shape, generator=generator), alpha=0.05)
-    model.save_pretrained(tmp_path / "source")
-    tiny.tokenizer(model_max_length=512).save_pretrained(tmp_path / "source")
-    row = {"context": samples()[0].text, "questions": [{"id": "1", "question": "Who?", "answers": []}]}
-    (tmp_path / "data.jsonl").write_text(json.dumps(row))
-    export_reader(str(tmp_path / "source"), tmp_path / "int8", name="tiny", data=[Source(tmp_path / "data.jsonl")])
+    export_reader(source, tmp_path / "int8", name="tiny", data=data)
     restore_reader(tmp_path / "int8", tmp_path / "float")
     passages = [passage.text for passage in split(samples()[0])]
     exported, restored = OnnxReader(tmp_path / "int8"), TorchReader(str(tmp_path / "float"))
@@ -101,6 +112,23 @@ def test_what_was_rounded_for_data_comes_through_the_export_unchanged(tiny, mode
     words = load_model(str(tmp_path / "float"), dtype=torch.float32).bert.embeddings.word_embeddings.weight.detach()
     ours = model.bert.embeddings.word_embeddings.weight.detach()
     assert bool(((words - ours).abs() <= ours.abs().amax(dim=1, keepdim=True) / 250).all())
+
+
+def test_layers_that_were_rounded_before_stay_as_they_were(source, data, tmp_path):
+    first, second, floats = tmp_path / "first", tmp_path / "second", tmp_path / "float"
+    export_reader(source, first, name="tiny", data=data)
+    restore_reader(first, floats)
+    changed = load_model(str(floats), dtype=torch.float32)
+    changed.bert.encoder.layer[2].output.dense.weight.data.mul_(1.1)
+    changed.save_pretrained(floats)
+    export_reader(str(floats), second, name="tiny", data=data, like=first)
+    before, after = restored_weights(first), restored_weights(second)
+    for name, factors in before.smoothing.items():
+        same = ".layer.2." not in name
+        assert np.allclose(after.smoothing[name], factors) or not same
+        assert np.allclose(after.tensors[f"{name}.weight"], before.tensors[f"{name}.weight"]) == same
+    with pytest.raises(ModelError, match="no layers of this reader"):
+        export_reader(source, tmp_path / "third", name="tiny", like=first)
 
 
 def test_only_a_bert_is_rounded_for_data(tiny, tmp_path):

@@ -1,7 +1,8 @@
 """Readers exported to int8 ONNX: `python -m qa.training.export MODEL FOLDER --data FILE[:QUESTIONS] …`.
 
 Without `--data` every weight is rounded to the nearest level; with it, so that the rounding does least to what the
-model says of these questions (`qa.training.gptq`), which takes minutes.
+model says of these questions (`qa.training.gptq`), which takes minutes. A model trained on from an exported reader with
+`--frozen-layers` keeps those layers just as they were rounded there, if `--like` names it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from index.export import export_int8
 from index.modelfiles import ModelCard
 from qa.pretrained import load_model, load_tokenizer
 from qa.reader import WINDOW_TOKENS
+from qa.restore import restored_weights
 from qa.training.examples import Source
 from qa.training.gptq import round_model
 from qa.training.smoothing import blocks, smooth, smoothing
@@ -28,11 +30,14 @@ if TYPE_CHECKING:
     import torch
 
 
-def export_reader(model: str, folder: Path, *, name: str, data: Sequence[Source] = (), seed: int = 0) -> None:
+def export_reader(
+    model: str, folder: Path, *, name: str, data: Sequence[Source] = (), seed: int = 0, like: Path | None = None
+) -> None:
     """Export a question-answering model (hub name or folder) to `folder`, with start and end logits as outputs.
 
-    `data` are the questions that the weights are rounded for. Raises `ModelError` when the model cannot be had, or when
-    there are data and it is no BERT, and `QuestionError` for data that cannot be read.
+    `data` are the questions that the weights are rounded for; what the model has in common with the exported reader
+    `like` stays rounded as it is there. Raises `ModelError` when the model cannot be had, or when there are data and it
+    is no BERT, and `QuestionError` for data that cannot be read.
     """
     import torch
 
@@ -44,9 +49,10 @@ def export_reader(model: str, folder: Path, *, name: str, data: Sequence[Source]
     texts = [
         tokenizer(*pair, return_tensors="pt", truncation="only_second", max_length=WINDOW_TOKENS) for pair in pairs
     ]
-    factors = smoothing(source, lambda: [source(**text) for text in texts])
+    kept = _kept(source, like) if like else {}
+    factors = smoothing(source, lambda: [source(**text) for text in texts]) | kept
     if data:
-        round_model(source, factors, [_embedded(text) for text in texts])
+        round_model(source, factors, [_embedded(text) for text in texts], kept=kept)
     attention = smooth(source, factors)
 
     class Graph(torch.nn.Module):
@@ -83,6 +89,30 @@ def _questions(data: Sequence[Source], seed: int) -> Iterator[tuple[str, str]]:
         yield from ((one.question, one.passage) for one in source.draw(load_reading(source.path), rng))
 
 
+def _kept(model: torch.nn.Module, like: Path) -> dict[str, torch.Tensor]:
+    """The smoothing of the layers in the first blocks that an exported reader has, too, by the layers' names."""
+    import torch
+
+    restored = restored_weights(like)
+    ours = model.state_dict()
+    same = {
+        name
+        for name, value in restored.tensors.items()
+        if name in ours and ours[name].shape == value.shape and torch.allclose(ours[name], torch.tensor(value))
+    }
+    kept: dict[str, torch.Tensor] = {}
+    names = {module: name for name, module in model.named_modules()}
+    for block in blocks(model):
+        prefix = f"{names[block]}."
+        if any(name.startswith(prefix) and name not in same for name in ours):
+            break
+        found = {name: value for name, value in restored.smoothing.items() if name.startswith(prefix)}
+        kept |= {name: torch.tensor(value) for name, value in found.items()}
+    if not kept:
+        raise ModelError(f"{like}: the model has no layers of this reader; export it without --like")
+    return kept
+
+
 def _embedded(text: Any) -> dict[str, torch.Tensor]:  # noqa: ANN401 - of transformers
     return {name: value for name, value in text.items() if name != "attention_mask"}
 
@@ -95,10 +125,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("folder", type=Path, help="where to write the model folder")
     parser.add_argument("--name", help="the name that answers and reports give it (default: the model's)")
     parser.add_argument("--data", type=Source.parse, nargs="+", default=(), help="files of training questions")
+    parser.add_argument("--like", type=Path, help="an exported reader whose first layers the model still has")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
     name = options.name or options.model
-    export_reader(options.model, options.folder, name=name, data=options.data, seed=options.seed)
+    export_reader(options.model, options.folder, name=name, data=options.data, seed=options.seed, like=options.like)
 
 
 if __name__ == "__main__":

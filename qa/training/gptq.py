@@ -7,7 +7,7 @@ what the float layer computes of what reaches it in the float model: so a layer 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from qa.training.rounding import WEIGHT_STEPS, round_inputs
@@ -23,11 +23,18 @@ _DAMPING = 0.01
 _AT_ONCE = 128
 
 
-def round_model(model: torch.nn.Module, smoothing: Smoothing, texts: Sequence[Mapping[str, torch.Tensor]]) -> None:
+def round_model(
+    model: torch.nn.Module,
+    smoothing: Smoothing,
+    texts: Sequence[Mapping[str, torch.Tensor]],
+    *,
+    kept: Collection[str] = (),
+) -> None:
     """Round the weights of a BERT in place for texts, each a batch of one without padding.
 
     Once smoothed, a row of weights then holds whole multiples of a 64th of its largest value, which is what
-    `index.export.export_int8` makes of any weights: these come through it unchanged.
+    `index.export.export_int8` makes of any weights: these come through it unchanged. Layers named in `kept` hold such
+    weights already, and keep them.
     """
     import torch
 
@@ -41,13 +48,17 @@ def round_model(model: torch.nn.Module, smoothing: Smoothing, texts: Sequence[Ma
             for group, like in zip(_groups(block), _groups(original), strict=True):
                 factors = smoothing[names[group[0]]]
                 rounding = _rounding(factors)
-                moments = _moments(
-                    (_reaching(original, like[0], one), rounding(_reaching(block, group[0], other)))
-                    for one, other in zip(exact, rounded, strict=True)
-                )
-                for layer in group:
+                new = [layer for layer in group if names[layer] not in kept]
+                if new:
+                    moments = _moments(
+                        (_reaching(original, like[0], one), rounding(_reaching(block, group[0], other)))
+                        for one, other in zip(exact, rounded, strict=True)
+                    )
+                for layer in new:
                     _fit(layer, factors, *moments)
-                    hooks.append(layer.register_forward_pre_hook(lambda _, given, of=rounding: (of(given[0]),)))
+                hooks += [
+                    layer.register_forward_pre_hook(lambda _, given, of=rounding: (of(given[0]),)) for layer in group
+                ]
             exact = [_states(original(one)) for one in exact]
             rounded = [_states(block(one)) for one in rounded]
             for hook in hooks:

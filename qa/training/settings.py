@@ -31,7 +31,7 @@ class Settings:
     batch_tokens: int = _option(3200, "padded tokens in a batch")
     max_tokens: int = _option(288, "of a window")
     stride: int = _option(96, "tokens that successive windows share")
-    dropout: float = _option(0.1, "of hidden states and attention")
+    dropout: float = _option(0.1, "of hidden states")
     frozen_layers: int = _option(0, "lowest encoder layers, with the embeddings, that keep their weights")
     exit_layer: int = _option(0, "whose states learn to find answers too, for a screen to judge by; 0: none")
     exit_weight: float = _option(0.3, "of what is learnt there, the reader's own having 1")
