@@ -3,7 +3,8 @@
 A model folder holds `model.onnx`, `tokenizer.json`, `model.json` (what it is and how it is fed), `SHA256SUMS` over
 these, and a `README.md` with its licence and how it was made. `index.export` writes such folders. In a folder with
 screens (`qa.training.screen`), the first layers of the model are in `screen-1.onnx`, `screen-2.onnx` and so on, each of
-which goes on from the one before, and `model.onnx` from the last.
+which goes on from the one before, and `model.onnx` from the last. `unrounded.onnx` is the whole model in float
+arithmetic; its weights are the int8 ones of the other files.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Literal
 from corpus import ModelError
 
 MODEL_FILES = ("model.onnx", "tokenizer.json", "model.json")
+UNROUNDED = "unrounded.onnx"
 _SUMS = "SHA256SUMS"
 
 
@@ -26,6 +28,7 @@ class ModelCard:
     """What `model.json` says: the model's kind and name, and the most tokens it takes at once.
 
     `margins` has one entry for each screen: how far below what is to beat its guess must lie for a text to be given up.
+    Scores that lie closer together than `resolution` are told apart by `unrounded.onnx`, which is there unless it is 0.
     """
 
     kind: Literal["embedder", "reader"]
@@ -33,11 +36,12 @@ class ModelCard:
     max_tokens: int
     dimension: int = 0
     margins: tuple[float, ...] = ()
+    resolution: float = 0.0
 
     @property
     def files(self) -> tuple[str, ...]:
         """The names of the files that are hashed."""
-        return (*MODEL_FILES, *self.screens)
+        return (*MODEL_FILES, *self.screens, *([UNROUNDED] if self.resolution else []))
 
     @property
     def screens(self) -> tuple[str, ...]:

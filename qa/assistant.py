@@ -22,8 +22,8 @@ from qa.namesakes import without_namesakes
 from qa.pronouns import Reading
 from qa.questions import MAX_QUESTION_CHARACTERS, check_question
 from qa.ranking import Candidate, distinct, needed, rank, settled, signals
-from qa.reader import Reader, load_reader
-from qa.spans import MAX_ANSWER_TOKENS, best_spans
+from qa.reader import MAX_ANSWER_TOKENS, Reader, load_reader
+from qa.spans import best_spans
 
 __all__ = ["MAX_QUESTION_CHARACTERS", "ArticleQA", "Settings", "ask", "check_question"]
 

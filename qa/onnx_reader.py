@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -29,7 +29,8 @@ class OnnxReader:
     def read(self, question: str, passages: Sequence[str], *, to_beat: float = -math.inf) -> list[Window]:
         """Windows over the passages, in the passages' order; see `Reader`.
 
-        A model with screens runs its first layers on every window, and the others where these leave hope.
+        A model with screens runs its first layers on every window, and the others where these leave hope. Windows
+        whose best spans lie closer together than the rounding of activations can tell are read again without it.
         """
         limit = min(WINDOW_TOKENS, self._model.card.max_tokens)
         inputs = windows(self._model.tokenizer, question, passages, max_tokens=limit)
@@ -49,6 +50,8 @@ class OnnxReader:
             places = range(first, min(first + _AT_ONCE, len(inputs)))
             to_beat = best_first(places, margins, advance, to_beat, apply=_side_by_side)
             states.clear()
+        for place in near_ties(found, self._model.card.resolution, to_beat):
+            found[place] = inputs[place].scored(*self._model.run_unrounded(inputs[place].encoding))
         return [found[place] for place in sorted(found)]
 
 
@@ -57,3 +60,14 @@ def _side_by_side(function: Callable[[int], float], places: Sequence[int]) -> It
         return map(function, places)
     with ThreadPoolExecutor(_ABREAST) as pool:
         return pool.map(function, places)
+
+
+def near_ties(found: Mapping[int, Window], resolution: float, to_beat: float) -> list[int]:
+    """The places of the windows with spans that score less than `resolution` below the best, if these are several."""
+    near = [
+        (place, (window.passage, window.starts[first], window.ends[last]))
+        for place, window in found.items()
+        for first, last, score in window.top_spans(2)
+        if score > to_beat - resolution
+    ]
+    return sorted({place for place, _ in near}) if len({span for _, span in near}) > 1 else []

@@ -19,10 +19,11 @@ from index.arrays import Floats
 if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
 
-BUNDLED_READER = Path(__file__).parent / "models" / "reader-v6-int8"
+BUNDLED_READER = Path(__file__).parent / "models" / "reader-v7-int8"
 MAX_QUESTION_TOKENS = 64
 WINDOW_TOKENS = 384
 WINDOW_STRIDE = 128
+MAX_ANSWER_TOKENS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,21 @@ class Window:
         if len(self.starts) == 0:
             return -math.inf
         return float((np.maximum.accumulate(self.start_logits) + self.end_logits).max()) - self.null_score
+
+    def top_spans(self, count: int, *, max_tokens: int = MAX_ANSWER_TOKENS) -> list[tuple[int, int, float]]:
+        """The `count` best (first token, last token, score) with first <= last < first + max_tokens, best first."""
+        size = len(self.starts)
+        if size == 0:
+            return []
+        width = min(max_tokens, size)
+        lasts = np.arange(size)[:, None] + np.arange(width)[None, :]
+        inside = lasts < size
+        ends: npt.NDArray[np.float32] = np.where(inside, self.end_logits[np.minimum(lasts, size - 1)], -np.inf)
+        scores = (self.start_logits[:, None] + ends - self.null_score).ravel()
+        count = min(count, int(inside.sum()))
+        best = np.argpartition(-scores, count - 1)[:count]
+        best = best[np.argsort(-scores[best], kind="stable")]
+        return [(int(i // width), int(i // width + i % width), float(scores[i])) for i in best]
 
 
 class Reader(Protocol):

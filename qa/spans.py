@@ -14,9 +14,8 @@ import numpy.typing as npt
 from corpus import Passage
 from qa.answer import Span
 from qa.boundaries import quotable
-from qa.reader import Window
+from qa.reader import MAX_ANSWER_TOKENS, Window
 
-MAX_ANSWER_TOKENS = 30
 _SPANS_PER_WINDOW = 20
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _WORD = re.compile(r"\w+")
@@ -49,7 +48,7 @@ def best_spans(
     found: dict[tuple[int, int, int], Span] = {}
     for window in windows:
         passage = passages[window.passage]
-        for first, last, score in _top_spans(window, max_answer_tokens):
+        for first, last, score in window.top_spans(_SPANS_PER_WINDOW, max_tokens=max_answer_tokens):
             start, end = quotable(passage.text, int(window.starts[first]), int(window.ends[last]), question)
             if start >= end or "\n" in passage.text[start:end]:
                 continue
@@ -112,22 +111,6 @@ def _whole_lists(spans: list[Span], question: str) -> list[Span]:
             best = max(one.score for one in parts)
             spans = [one for one in spans if one not in parts and one != whole] + [replace(whole, score=best)]
     return spans
-
-
-def _top_spans(window: Window, max_tokens: int) -> list[tuple[int, int, float]]:
-    """The best (first token, last token, score less null) with first <= last < first + max_tokens, best first."""
-    size = len(window.starts)
-    if size == 0:
-        return []
-    width = min(max_tokens, size)
-    lasts = np.arange(size)[:, None] + np.arange(width)[None, :]
-    inside = lasts < size
-    ends: npt.NDArray[np.float32] = np.where(inside, window.end_logits[np.minimum(lasts, size - 1)], -np.inf)
-    scores = (window.start_logits[:, None] + ends - window.null_score).ravel()
-    count = min(_SPANS_PER_WINDOW, int(inside.sum()))
-    best = np.argpartition(-scores, count - 1)[:count]
-    best = best[np.argsort(-scores[best], kind="stable")]
-    return [(int(i // width), int(i // width + i % width), float(scores[i])) for i in best]
 
 
 @lru_cache(maxsize=4096)

@@ -243,7 +243,7 @@ def library(tmp_path, embedder):
 
 
 def own(library: Path, **notes: str) -> Calibrator:
-    names = {"reader": "reader-v6-int8", "embedder": "all-MiniLM-L6-v2-int8"}
+    names = {"reader": "reader-v7-int8", "embedder": "all-MiniLM-L6-v2-int8"}
     calibrator = Calibrator.load().rescaled(2.0, 1.0, threshold=0.6)
     calibrator.save(library / "confidence.json", **(names | notes))
     return calibrator
@@ -328,7 +328,7 @@ def test_calibrate_from_end_to_end(town_questions, tmp_path):
     assert found.fitted.false_answers.of == 30
     assert (library / "confidence.png").read_bytes().startswith(b"\x89PNG")
     notes = json.loads((library / "confidence.json").read_text())
-    assert (notes["fitted_on"], notes["questions"], notes["reader"]) == ("q.jsonl", 60, "reader-v6-int8")
+    assert (notes["fitted_on"], notes["questions"], notes["reader"]) == ("q.jsonl", 60, "reader-v7-int8")
     bound = round(Rate(0, 30).upper_bound(0.95), 4)
     assert list(notes["promise"].values()) == [0.1, 0.95, bound, 30, 0]
     figures = json.loads(out.read_text())

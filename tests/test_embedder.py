@@ -20,7 +20,7 @@ ALL_FILES = (*MODEL_FILES, "SHA256SUMS")
 
 
 def files_of(model: Path) -> tuple[str, ...]:
-    return (*ALL_FILES, *(path.name for path in model.glob("screen-*.onnx")))
+    return tuple(sorted({*ALL_FILES, *(path.name for path in model.glob("*.onnx"))}))
 
 
 @pytest.fixture(scope="module")

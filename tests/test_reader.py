@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from corpus import ModelError, samples, split
 from qa import onnx_reader
-from qa.onnx_reader import OnnxReader
+from qa.onnx_reader import OnnxReader, near_ties
 from qa.reader import BUNDLED_READER, MAX_QUESTION_TOKENS, Window, load_reader, windows
 
 PASSAGES = [passage.text for sample in samples() for passage in split(sample)][:12]
@@ -105,7 +105,7 @@ def test_a_passage_without_tokens_gives_an_empty_window(tokenizer, reader, passa
 
 
 def test_the_bundled_reader_reads(reader):
-    assert reader.name == "reader-v6-int8"
+    assert reader.name == "reader-v7-int8"
     found = reader.read(QUESTION, [*PASSAGES[:4], LONG])
     assert [window.passage for window in found] == sorted(window.passage for window in found)
     assert {window.passage for window in found} <= set(range(5))
@@ -163,6 +163,29 @@ def test_windows_begun_side_by_side_are_those_begun_one_by_one(reader, monkeypat
         assert one.passage == other.passage
         np.testing.assert_array_equal(one.start_logits, other.start_logits)
         np.testing.assert_array_equal(one.end_logits, other.end_logits)
+
+
+# --- near ties ----------------------------------------------------------------------------------------------------
+
+
+def scored(passage: int, *scores: float) -> Window:
+    """A window of words with these scores."""
+    words, halves = np.arange(len(scores)), np.array(scores, np.float32) / 2
+    return Window(passage, words, words + 1, halves, halves, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("found", "to_beat", "expected"),
+    [
+        ([scored(0, 5.0, -9.0)], 5.0, []),
+        ([scored(0, 5.0, 4.9)], 5.0, [0]),
+        ([scored(0, 5.0, 4.9)], 7.0, []),  # neither will be the answer
+        ([scored(0, 5.0, -9.0), scored(1, 3.0, 3.0), scored(2, -9.0, 4.9)], 5.0, [0, 2]),
+        ([scored(0, 5.0, -9.0), scored(0, 4.9, -9.0)], 5.0, []),  # windows of one passage that share a span
+    ],
+)
+def test_spans_that_score_nearly_the_same_are_a_tie(found, to_beat, expected):
+    assert near_ties(dict(enumerate(found)), 0.2, to_beat) == expected
 
 
 # --- the two routes -----------------------------------------------------------------------------------------------

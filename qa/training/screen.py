@@ -28,7 +28,7 @@ from corpus.errors import exit_code
 from eval.dataset import load_passages
 from index import Library
 from index.arrays import Floats
-from index.modelfiles import screen_file
+from index.modelfiles import UNROUNDED, screen_file
 from index.onnx_model import OnnxModel
 from qa.assistant import Settings
 from qa.reader import WINDOW_TOKENS, windows
@@ -36,6 +36,7 @@ from qa.screening import best_first
 from qa.training.examples import Source
 from qa.training.graphs import add_head, cut, take_heads
 from qa.training.heads import Look, fit, guesses
+from qa.training.unrounded import write_twin
 
 _MARGINS = np.arange(0.0, 20.5, 0.5)
 _APART = 4
@@ -132,11 +133,14 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, required=True, help="where to write the reader with its screens")
     options = parser.parse_args(arguments)
+    import onnx
+
     card = cut(options.reader, options.out, options.layers)
-    card = replace(card, name=options.name or card.name, margins=(float(_MARGINS[-1]),) * len(options.layers))
+    card = replace(card, name=options.name or card.name)
+    open_margins = (float(_MARGINS[-1]),) * len(options.layers)
     if options.like:
         take_heads(options.like, options.out, options.layers)
-    card.write(options.out)
+    replace(card, margins=open_margins, resolution=0.0).write(options.out)
     model = OnnxModel(options.out, "reader")
     with Library.in_memory() as library:
         asked = dict(enumerate(filled(library, options.data, options.seed)))
@@ -155,7 +159,11 @@ def main(arguments: list[str] | None = None) -> None:
                 guessed.append(guesses(head, apart, screen))
                 add_head(options.out / screen_file(screen), head, apart[0].states[screen].shape[1])
     margins = choose(apart, guessed, options.lost)
-    replace(card, margins=margins).write(options.out)
+    card = replace(card, margins=margins)
+    if card.resolution:
+        whole = onnx.load(str(options.reader / "model.onnx"))
+        write_twin(whole, [options.out / name for name in card.pieces], options.out / UNROUNDED)
+    card.write(options.out)
     reached = outcome(apart, guessed, margins)
     told: dict[str, Any] = {
         "layers": options.layers,
