@@ -66,7 +66,7 @@ class OnnxModel:
         return states, float(guess[0]) if guess else math.inf
 
     def run_unrounded(self, encoding: Encoding) -> list[Floats]:
-        """Run one text in float arithmetic, which takes 1.4 times as long, and 100 MB from the first time on.
+        """Run one text in float arithmetic, which takes 1.4 to 3 times as long, and 100 MB from the first time on.
 
         Raises `ModelError` when the model's files have been altered since.
         """

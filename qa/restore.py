@@ -18,7 +18,7 @@ import numpy.typing as npt
 from corpus import ModelError
 from corpus.errors import exit_code
 from index.export import EXACT, HEAD, ROWS, SCALES, SMOOTHING
-from index.modelfiles import verify
+from index.modelfiles import ModelCard, verify
 
 Floats = npt.NDArray[np.float32]
 
@@ -33,6 +33,7 @@ class Weights:
     `smoothing` has by the layers' names what their inputs were multiplied by, (in,); see `qa.training.smoothing`.
     """
 
+    card: ModelCard
     tensors: dict[str, Floats] = field(default_factory=dict)
     smoothing: dict[str, Floats] = field(default_factory=dict)
     heads: int = 0
@@ -49,15 +50,14 @@ def restore_reader(folder: Path, out: Path) -> None:
     import transformers
     from transformers import BertConfig, BertForQuestionAnswering
 
-    card, _ = verify(folder, "reader")
     restored = restored_weights(folder)
-    weights, heads = restored.tensors, restored.heads
+    weights = restored.tensors
     words = weights["bert.embeddings.word_embeddings.weight"]
     config = BertConfig(
         vocab_size=words.shape[0],
         hidden_size=words.shape[1],
         num_hidden_layers=sum(name.endswith("intermediate.dense.bias") for name in weights),
-        num_attention_heads=heads,
+        num_attention_heads=restored.heads,
         intermediate_size=len(weights["bert.encoder.layer.0.intermediate.dense.bias"]),
         max_position_embeddings=len(weights["bert.embeddings.position_embeddings.weight"]),
     )
@@ -65,7 +65,7 @@ def restore_reader(folder: Path, out: Path) -> None:
     model.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in weights.items()})
     model.save_pretrained(out)
     tokenizer = transformers.BertTokenizerFast(  # type: ignore[attr-defined]  # made when it is asked for
-        tokenizer_file=str(folder / "tokenizer.json"), model_max_length=card.max_tokens
+        tokenizer_file=str(folder / "tokenizer.json"), model_max_length=restored.card.max_tokens
     )
     tokenizer.save_pretrained(out)
 
@@ -78,7 +78,7 @@ def restored_weights(folder: Path) -> Weights:
     card, _ = verify(folder, "reader")
     graphs: list[Any] = [onnx.load(str(folder / name)).graph for name in card.pieces]
     stored = {one.name: numpy_helper.to_array(one) for graph in graphs for one in graph.initializer}
-    restored = Weights()
+    restored = Weights(card)
     found = restored.tensors
     for name, value in stored.items():
         if name.startswith(_PREFIX) and name.endswith((".weight", ".bias")):
