@@ -63,7 +63,12 @@ def _side_by_side(function: Callable[[int], float], places: Sequence[int]) -> It
 
 
 def near_ties(found: Mapping[int, Window], resolution: float, to_beat: float) -> list[int]:
-    """The places of the windows with spans that score less than `resolution` below the best, if these are several."""
+    """The places of the windows with spans that score less than `resolution` below the best, if these are several.
+
+    None for a resolution of 0, which is that of a model that has no unrounded twin.
+    """
+    if not resolution:
+        return []
     near = [
         (place, (window.passage, window.starts[first], window.ends[last]))
         for place, window in found.items()

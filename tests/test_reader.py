@@ -188,6 +188,10 @@ def test_spans_that_score_nearly_the_same_are_a_tie(found, to_beat, expected):
     assert near_ties(dict(enumerate(found)), 0.2, to_beat) == expected
 
 
+def test_a_model_without_a_twin_has_no_ties_however_its_scores_are_rounded():
+    assert near_ties({0: scored(0, 5.0, 5.0)}, 0.0, np.nextafter(5.0, 0.0)) == []
+
+
 # --- the two routes -----------------------------------------------------------------------------------------------
 
 

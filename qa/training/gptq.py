@@ -54,8 +54,8 @@ def round_model(
                         (_reaching(original, like[0], one), rounding(_reaching(block, group[0], other)))
                         for one, other in zip(exact, rounded, strict=True)
                     )
-                for layer in new:
-                    _fit(layer, factors, *moments)
+                    for layer in new:
+                        _fit(layer, factors, *moments)
                 hooks += [
                     layer.register_forward_pre_hook(lambda _, given, of=rounding: (of(given[0]),)) for layer in group
                 ]
